@@ -1,0 +1,119 @@
+"""Every error that this project raises, in one tree.
+
+    PipelineError
+    ├── InputError                 somebody wrote something wrong; nothing was done      exit 2
+    │   ├── ProjectErrors          jobs.yaml and what it names: all problems at once
+    │   ├── UsageError             a command's argument names nothing that exists
+    │   └── MissingExtraError      a capability whose packages are not installed
+    ├── ReportError                a run cannot be built; the owner is told              exit 1
+    │   ├── SourceError            a dataset cannot be loaded
+    │   ├── GateError              the numbers may not leave
+    │   ├── ChartError             a chart cannot be drawn
+    │   ├── ExportError            a file cannot be built
+    │   ├── TemplateError          a template cannot be rendered
+    │   ├── ComposeError           a message cannot be put together
+    │   └── BuildProcessError      the child process ran out of time or memory, or died
+    ├── LedgerError                the ledger's state forbids it, or it cannot be reached   exit 1
+    │   ├── IllegalTransitionError a state change that the diagram in ledger/states.py does not have
+    │   └── LedgerSchemaError      the ledger belongs to another version
+    └── MailerError                a way out that cannot be used at all                  exit 1
+
+Failures of single deliveries are no exceptions: they are values (`delivery.replies.Verdict`), because a
+delivery that fails is an expected outcome with a state of its own.
+
+A message says what happened, where (file:line:column for YAML), and what to do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+class PipelineError(Exception):
+    """The root: catch this to catch everything that is not a defect of ours."""
+
+
+class InputError(PipelineError):
+    """Somebody wrote something wrong. Nothing was done."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing wrong in one place. Sorts by file, line and column (both from 1)."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+    path: str = ""
+    """Dotted path inside the file, `jobs.daily.schedule.cron`; empty where the whole file is meant."""
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ProjectErrors(InputError):  # noqa: N818 - several at once, and the plural says so
+    """All problems of a project, sorted by place."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+class UsageError(InputError):
+    """A command's argument names nothing that exists."""
+
+
+class MissingExtraError(InputError):
+    """A capability whose packages are not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
+        super().__init__(f'{what} needs the "{extra}" extra: pip install "report-pipeline[{extra}]"')
+
+
+class ReportError(PipelineError):
+    """A run cannot be built; its owner is told."""
+
+
+class SourceError(ReportError):
+    """A dataset cannot be loaded."""
+
+
+class GateError(ReportError):
+    """The numbers may not leave."""
+
+
+class ChartError(ReportError):
+    """A chart cannot be drawn."""
+
+
+class ExportError(ReportError):
+    """A file cannot be built."""
+
+
+class TemplateError(ReportError):
+    """A template cannot be rendered."""
+
+
+class ComposeError(ReportError):
+    """A message cannot be put together."""
+
+
+class BuildProcessError(ReportError):
+    """The child process that builds a run ran out of time or memory, or died."""
+
+
+class LedgerError(PipelineError):
+    """The ledger's state forbids it, or the ledger cannot be reached."""
+
+
+class IllegalTransitionError(LedgerError):
+    """A state change that the diagram in `ledger/states.py` does not have."""
+
+
+class LedgerSchemaError(LedgerError):
+    """The ledger belongs to another version of this software."""
+
+
+class MailerError(PipelineError):
+    """A way out that cannot be used at all: its settings, its credentials, its folder."""

@@ -1,0 +1,1 @@
+"""jobs.yaml → `Project` and `Job`: loading with line numbers, checking, JSON Schema."""

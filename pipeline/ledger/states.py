@@ -1,0 +1,76 @@
+"""The states of runs and deliveries, and every change that is legal. Pure; the ledger enforces it by compare-and-set.
+
+    run        due → building → skipped | failed | queued → delivered | partly delivered | undelivered
+    delivery   queued → sending → sent | deferred → … | failed | expired | suppressed | held | cancelled | uncertain
+"""
+
+from enum import StrEnum
+
+
+class RunState(StrEnum):
+    DUE = "due"
+    BUILDING = "building"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+    QUEUED = "queued"
+    DELIVERED = "delivered"
+    PARTLY_DELIVERED = "partly delivered"
+    UNDELIVERED = "undelivered"
+
+
+class DeliveryState(StrEnum):
+    STAGED = "staged"
+    """Written while its run is still building; not sendable until the run is queued."""
+    QUEUED = "queued"
+    SENDING = "sending"
+    """The intent, written before the final dot may be: a crash here leaves a question, not silence."""
+    SENT = "sent"
+    DEFERRED = "deferred"
+    FAILED = "failed"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+    HELD = "held"
+    CANCELLED = "cancelled"
+    UNCERTAIN = "uncertain"
+
+
+R = RunState
+RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    R.DUE: frozenset({R.BUILDING, R.SKIPPED, R.FAILED}),
+    R.BUILDING: frozenset({R.SKIPPED, R.FAILED, R.QUEUED, R.DUE}),  # back to due: its builder died
+    R.QUEUED: frozenset({R.DELIVERED, R.PARTLY_DELIVERED, R.UNDELIVERED}),
+    R.SKIPPED: frozenset(),
+    R.FAILED: frozenset({R.DUE}),  # an operator runs it again
+    R.DELIVERED: frozenset(),
+    R.PARTLY_DELIVERED: frozenset({R.QUEUED}),  # resend --failed
+    R.UNDELIVERED: frozenset({R.QUEUED}),
+}
+
+D = DeliveryState
+DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
+    D.STAGED: frozenset({D.QUEUED, D.HELD}),
+    D.QUEUED: frozenset({D.SENDING, D.DEFERRED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}),
+    D.DEFERRED: frozenset({D.SENDING, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}),
+    D.SENDING: frozenset({D.SENT, D.DEFERRED, D.QUEUED, D.FAILED, D.UNCERTAIN}),
+    D.UNCERTAIN: frozenset({D.QUEUED, D.HELD, D.EXPIRED}),
+    D.HELD: frozenset({D.QUEUED, D.CANCELLED, D.EXPIRED}),
+    D.SENT: frozenset(),
+    D.FAILED: frozenset({D.QUEUED}),  # resend --failed
+    D.EXPIRED: frozenset({D.QUEUED}),
+    D.SUPPRESSED: frozenset({D.QUEUED}),
+    D.CANCELLED: frozenset({D.QUEUED}),
+}
+
+ENDED = frozenset({D.SENT, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED, D.UNCERTAIN})
+"""States in which nothing more happens by itself; a run has ended when all its deliveries have."""
+
+
+def run_outcome(deliveries: dict[DeliveryState, int]) -> RunState:
+    """The state of a run from the counts of its deliveries' states; QUEUED while any has not ended."""
+    total = sum(deliveries.values())
+    if any(count for state, count in deliveries.items() if state not in ENDED):
+        return R.QUEUED
+    sent = deliveries.get(D.SENT, 0)
+    if sent == total:
+        return R.DELIVERED
+    return R.PARTLY_DELIVERED if sent else R.UNDELIVERED
