@@ -58,6 +58,9 @@ class ProjectErrors(InputError):  # noqa: N818 - several at once, and the plural
         self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type["ProjectErrors"], tuple[tuple[Problem, ...]]]:
+        return type(self), (self.problems,)
+
 
 class UsageError(InputError):
     """A command's argument names nothing that exists."""
@@ -67,8 +70,11 @@ class MissingExtraError(InputError):
     """A capability whose packages are not installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        self.extra = extra
+        self.what, self.extra = what, extra
         super().__init__(f'{what} needs the "{extra}" extra: pip install "report-pipeline[{extra}]"')
+
+    def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str, str]]:
+        return type(self), (self.what, self.extra)
 
 
 class ReportError(PipelineError):

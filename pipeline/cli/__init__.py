@@ -1,0 +1,1 @@
+"""The commands: thin; each reads arguments, calls one thing, prints what came of it."""

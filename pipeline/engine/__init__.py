@@ -1,0 +1,1 @@
+"""Where a run is built: a child process with a time and a memory limit, which stages finished letters."""
