@@ -1,0 +1,96 @@
+"""A quick SMTP sink in a process of its own: takes everything, keeps nothing. `python -m bench.sink PORT`.
+
+Debian's smtp-sink (package postfix) is used instead where it is installed: it takes less of the machine.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+GREETING = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250 8BITMIME\r\n"
+DOT = b"\r\n.\r\n"
+
+
+class Sink(asyncio.Protocol):
+    """One connection: answers commands in order, skips bodies up to the dot."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self.waiting = b""
+        self.in_body = False
+        transport.write(b"220 sink\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        buffer, replies = self.waiting + data, []
+        while True:
+            end = buffer.find(DOT) if self.in_body else buffer.find(b"\r\n")
+            if end < 0:
+                break
+            command, buffer = buffer[:end], buffer[end + (len(DOT) if self.in_body else 2) :]
+            replies.append(b"250 kept\r\n" if self.in_body else self.answer(command))
+            self.in_body = not self.in_body and command.upper() == b"DATA"
+        self.waiting = buffer
+        self.transport.write(b"".join(replies))
+
+    def answer(self, command: bytes) -> bytes:
+        """The reply to one command line."""
+        match command[:4].upper():
+            case b"EHLO" | b"HELO":
+                return GREETING
+            case b"DATA":
+                return b"354 go\r\n"
+            case b"QUIT":
+                return b"221 bye\r\n"
+        return b"250 ok\r\n"
+
+
+async def serve(port: int) -> None:
+    """Listens on 127.0.0.1 until killed."""
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", port)
+    await server.serve_forever()
+
+
+def kind() -> str:
+    """Which sink `running` starts."""
+    return "smtp-sink (Postfix)" if shutil.which("smtp-sink") else "bench/sink.py"
+
+
+@contextmanager
+def running() -> Iterator[int]:
+    """A fresh sink on a free port, until the block ends; yields the port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    if tool := shutil.which("smtp-sink"):
+        user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to run as root
+        command = [tool, *user, f"127.0.0.1:{port}", "1000"]
+    else:
+        command = [sys.executable, "-m", "bench.sink", str(port)]
+    process = subprocess.Popen(command)
+    try:
+        _wait(port, process)
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and process.poll() is None:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"the sink did not start on port {port}")
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(int(sys.argv[1])))
