@@ -1,0 +1,2 @@
+"""What a run reports on: sources → datasets → charts and exports → artifacts. Runs inside the child
+process."""

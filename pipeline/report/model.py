@@ -1,0 +1,75 @@
+"""The plain values of a report: what was read, what was drawn, what was written."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from pipeline.ledger.records import Artifact
+
+Param = str | int | float | bool | date | None
+Datasets = Mapping[str, pd.DataFrame]
+Progress = Callable[[str], None]
+"""Told each step as it begins: `data flights`, `chart by_hour`, `file delays.xlsx`."""
+
+
+class PeriodLike(Protocol):
+    """What this room needs of `schedule.period.Period`: `[start, end)`, zone-aware in the job's zone, and
+    its name."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def label(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run is about; everything that SQL and Python may ask for besides datasets."""
+
+    root: Path
+    """The project's folder; nothing outside it is read."""
+    zone: str
+    """The job's IANA zone: dates and times without a zone are wall-clock time there."""
+    due: datetime
+    """Zone-aware."""
+    period: PeriodLike
+    params: Mapping[str, Param]
+    memory: int
+    """The child's limit in bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file of the project that made a dataset or chart, as it was when it was read."""
+
+    path: str
+    """Relative to the project, with forward slashes."""
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChartImage:
+    """A picture inside the message. `width` and `height` are CSS pixels; the PNG has twice as many."""
+
+    name: str
+    artifact: Artifact
+    title: str
+    alt: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExportFile:
+    """A file of the message; `rows` counts the rows of all datasets in it."""
+
+    artifact: Artifact
+    filename: str
+    rows: int
