@@ -41,14 +41,10 @@ def key_of(row: Mapping[str, Any], slices: Mapping[str, str], datasets: Mapping[
                 f'slice: dataset "{name}" has no column "{column}"{near_miss(column, frame.columns)}'
             )
         if column not in row:
-            raise SourceError(
-                f'slice: the recipients\' rows have no column "{column}"{near_miss(column, row)}'
-            )
+            raise SourceError(f'slice: the recipients have no column "{column}"{near_miss(column, row)}')
         value = row[column]
         if pd.isna(value):
-            raise SourceError(
-                f'slice: a recipient\'s row has nothing in "{column}", so no rows of "{name}" are theirs'
-            )
+            raise SourceError(f'slice: a recipient has nothing in "{column}": no rows of "{name}" are theirs')
         present = frame[column].dropna()
         if len(present) and isinstance(value, str) != isinstance(present.iloc[0], str):
             raise SourceError(

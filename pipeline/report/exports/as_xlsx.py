@@ -5,7 +5,7 @@ XlsxWriter writes row by row in constant memory. Its switches keep text from bec
 numbers.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -93,18 +93,17 @@ def _fill(sheet: Any, name: str, cells: list[Cells], rows: int, formats: Formats
     sheet.fit_to_pages(1, 0)
     if cells:
         sheet.autofilter(0, 0, rows, len(cells) - 1)
+    shown = [formats[column.format] for column in cells]
     for start in range(0, rows, _ROWS):
         chunk = [column.values(start, start + _ROWS) for column in cells]
         for row, values in enumerate(zip(*chunk, strict=True), start + 1):
-            _row(sheet, name, row, values, cells, formats)
+            _row(sheet, name, row, zip(cells, values, shown, strict=True))
 
 
-def _row(
-    sheet: Any, name: str, row: int, values: tuple[Any, ...], cells: list[Cells], formats: Formats
-) -> None:
-    for position, value in enumerate(values):
-        column = cells[position]
-        if value is not None and column.write(sheet, row, position, value, formats[column.format]) < 0:
+def _row(sheet: Any, name: str, row: int, cells: Iterable[tuple[Cells, Any, Any]]) -> None:
+    """One row: (column, value, format) for each cell."""
+    for position, (column, value, cell_format) in enumerate(cells):
+        if value is not None and column.write(sheet, row, position, value, cell_format) < 0:
             raise ExportError(
                 f'column "{column.name}" of {name}, row {row}: a text of {len(value):,} characters; Excel '
                 "takes 32,767 in a cell"
