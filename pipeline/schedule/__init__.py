@@ -1,0 +1,1 @@
+"""Due times and periods: pure functions of plain values; the APScheduler trigger."""
