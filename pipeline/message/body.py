@@ -1,0 +1,155 @@
+"""The compiled templates of a job and what they render: subject, text body, HTML body."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from pipeline.errors import ComposeError
+from pipeline.jobs.model import Job
+from pipeline.jobs.names import did_you_mean, listed
+from pipeline.message import text
+from pipeline.message.components import install
+from pipeline.message.environment import Environment, make_environment, source_of
+from pipeline.message.failures import shown_path, template_error
+from pipeline.message.formats import Formats
+from pipeline.message.inlining import inline_styles
+from pipeline.message.lines import Lines
+from pipeline.message.themes import THEMES
+
+_WHOLE_PAGE = re.compile(r"<html[\s>]", re.IGNORECASE)
+_MARKERS = ("<!--content-->", "<!--/content-->")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_LINE_END = re.compile("\r\n|\r|\n")
+
+DERIVED = '{% extends "layout.txt" %}{% block content %}{{ derived }}{% endblock %}'
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """Both bodies as a letter keeps them: UTF-8 with CRLF line ends."""
+
+    subject: str
+    text: bytes
+    html: bytes
+
+
+class Templates:
+    """All templates of one job, compiled. Raises TemplateError or ComposeError where that is not possible."""
+
+    def __init__(self, job: Job, root: Path) -> None:
+        self._job = job
+        self._root = root.resolve()
+        self.theme = THEMES.get(job.message.theme)
+        if self.theme is None:
+            known = f"there is {listed(sorted(THEMES), 'and')}{did_you_mean(job.message.theme, THEMES)}"
+            raise ComposeError(
+                f'jobs.{job.name}.message.theme: there is no theme "{job.message.theme}"; {known}'
+            )
+        try:
+            formats = Formats.of(job.locale)
+        except ValueError as error:
+            raise ComposeError(f"jobs.{job.name}.locale: {error}") from None
+        self.language = formats.locale.language
+        self._html_environment = make_environment(self._root, formats, "html")
+        self._text_environment = make_environment(self._root, formats, "text")
+        install(self._html_environment, formats, "html")
+        install(self._text_environment, formats, "text")
+        self.lines = Lines(self._text_environment, self._root)
+        name = job.message.template or "report"
+        self._html = self._compiled(
+            self._html_environment, f"{name}.html", f"jobs.{job.name}.message.template"
+        )
+        self._text = self._text_template(name)
+        self._derived = self._text_environment.from_string(DERIVED)
+
+    def body(self, context: dict[str, Any]) -> Body:
+        """Renders subject, preheader and both bodies."""
+        job = self._job
+        subject = self.lines.render(job.message.subject, f"jobs.{job.name}.message.subject", context)
+        if not subject:
+            raise ComposeError(
+                f"jobs.{job.name}.message.subject: the subject is empty; say what the report is"
+            )
+        preheader = job.message.preheader
+        where = f"jobs.{job.name}.message.preheader"
+        context["preheader"] = (
+            job.description if preheader is None else self.lines.render(preheader, where, context)
+        )
+        html = self._render(self._html_environment, self._html, context)
+        if self._text is not None:
+            plain = self._render(self._text_environment, self._text, context)
+        elif _MARKERS[0] in html:
+            context["derived"] = text.from_html(html)
+            plain = self._render(self._text_environment, self._derived, context)
+        else:
+            plain = text.from_html(html)  # a page of its own says everything itself
+        for marker in _MARKERS:
+            html = html.replace(marker, "")
+        return Body(subject, wire_text(text.tidy(plain)), wire_text(html))
+
+    def _text_template(self, name: str) -> jinja2.Template | None:
+        """NAME.txt, if it stands beside the NAME.html that is used: another folder's text tells another
+        story."""
+        try:
+            found = source_of(self._text_environment, f"{name}.txt")[1]
+        except jinja2.TemplateNotFound:
+            return None
+        if self._html.filename is None or Path(str(found)).parent != Path(self._html.filename).parent:
+            return None
+        return self._compiled(
+            self._text_environment, f"{name}.txt", f"jobs.{self._job.name}.message.template"
+        )
+
+    def _compiled(self, environment: Environment, name: str, where: str) -> jinja2.Template:
+        try:
+            return content_template(environment, name, self._root)
+        except jinja2.TemplateError as error:
+            raise template_error(error, environment, {}, self._root, where) from error
+
+    def _render(self, environment: Environment, template: jinja2.Template, context: Mapping[str, Any]) -> str:
+        try:
+            return template.render(context)
+        except MemoryError:
+            raise
+        except Exception as error:  # analysts' code: whatever it raises is theirs to read
+            where = shown_path(template.filename, self._root) or f"jobs.{self._job.name}.message"
+            raise template_error(error, environment, context, self._root, where) from error
+
+
+def content_template(environment: Environment, name: str, root: Path) -> jinja2.Template:
+    """A job's template: its own style rules inlined, the layout around it unless it brings its own page.
+
+    Raises jinja2.TemplateNotFound and jinja2.TemplateSyntaxError as jinja2 does, TemplateError where
+    `<style>` cannot be inlined.
+    """
+    source, filename = source_of(environment, name)
+    source = wrapped(environment, source, name, shown_path(filename, root))
+    code = environment.compile(source, name, filename)
+    return environment.template_class.from_code(environment, code, environment.make_globals(None))
+
+
+def wrapped(environment: Environment, source: str, name: str, shown: str) -> str:
+    """The source with the layout around it, all lines where they were."""
+    head = ""
+    is_html = name.endswith(".html")
+    if is_html:
+        inlined = inline_styles(environment, source, shown)
+        source, head = inlined.source, inlined.head
+    tree = environment.parse(source, name, shown)
+    if tree.find(jinja2.nodes.Extends) is not None or (is_html and _WHOLE_PAGE.search(source)):
+        return source
+    layout = "layout.html" if is_html else "layout.txt"
+    styles = f"{{% block head %}}{{% raw %}}{head}{{% endraw %}}{{% endblock %}}" if head else ""
+    return f'{{% extends "{layout}" %}}{styles}{{% block content %}}{source}{{% endblock %}}'
+
+
+def wire_text(body: str) -> bytes:
+    """UTF-8 with CRLF line ends, ending in one. What no mail may carry (NUL and other controls, lone
+    surrogates) becomes a visible replacement character: it came from data, and it must not end a line or a
+    message early."""
+    shown = _LINE_END.sub("\r\n", _CONTROLS.sub("�", body)).strip("\r\n") + "\r\n"
+    return shown.encode("utf-8", errors="replace")

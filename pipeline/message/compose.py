@@ -1,0 +1,207 @@
+"""Makes letters: one Composer a run compiles the templates once; each letter is rendered, addressed and
+final."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from email.utils import format_datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pipeline.errors import ComposeError
+from pipeline.jobs.model import Job, Project
+from pipeline.ledger.records import Letter, Part
+from pipeline.message import headers
+from pipeline.message.body import Body, Templates
+from pipeline.message.facts import ChartLike, FileLike, Recipients, ReportLike, RunFacts
+from pipeline.message.wire import encoded_size
+
+_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_LABEL = re.compile(r"[^A-Za-z0-9-]+")
+
+
+class Composer:
+    """The messages of one run of one job. Nothing here comes from the clock, so a run made again is the same.
+
+    Raises TemplateError for a template that cannot be compiled, ComposeError for a theme or locale that is
+    not there.
+    """
+
+    def __init__(self, job: Job, project: Project, run: RunFacts) -> None:
+        self._job = job
+        self._run = run
+        self._templates = Templates(job, project.root)
+        self._domain = job.sender.address.rpartition("@")[2]
+        self._base = self._run_context()
+        self._common = self._common_headers()
+
+    def render_line(
+        self, template: str, *, where: str, datasets: Mapping[str, Any], row: Mapping[str, Any] | None = None
+    ) -> str:
+        """A one-line template, like an export's name, with this run's values. `where` is its path in
+        jobs.yaml.
+
+        Raises TemplateError or ComposeError that names it.
+        """
+        datasets = self._visible(datasets)
+        context = {**datasets, **self._base, "datasets": datasets, **_recipient_context(Recipients(), row)}
+        return self._templates.lines.render(template, where, context)
+
+    def letter(self, report: ReportLike, to: Recipients, row: Mapping[str, Any] | None = None) -> Letter:
+        """The finished message for these people. `row` is the audience's row in a message to one person each.
+
+        Raises TemplateError where a template fails, ComposeError where a value cannot stand in a header or
+        the message is over the job's attach_limit.
+        """
+        if not to.envelope:
+            raise ComposeError(f"jobs.{self._job.name}: a message needs at least one recipient")
+        charts = {name: self._chart_context(chart) for name, chart in report.charts.items()}
+        datasets = self._visible(report.datasets)
+        context = {
+            **datasets,
+            **charts,
+            **self._base,
+            "datasets": datasets,
+            "charts": charts,
+            "files": report.files,
+            "attachments": self._attachments(report.files),
+            **_recipient_context(to, row),
+        }
+        body = self._templates.body(context)
+        message_id = self._message_id(to)
+        letter = Letter(
+            message_id=message_id,
+            sender=self._job.sender.address,
+            recipients=to.envelope,
+            headers=self._headers(to, body.subject, message_id),
+            text=body.text,
+            html=body.html,
+            parts=self._parts(report, body),
+            subject=body.subject,
+        )
+        self._check_size(letter)
+        return letter
+
+    # --- what templates see ---
+
+    def _run_context(self) -> dict[str, Any]:
+        job, run = self._job, self._run
+        return {
+            "title": job.title,
+            "description": job.description,
+            "period": run.period,
+            "params": dict(job.params),
+            "run": {"id": str(run.key), "due": run.key.due.astimezone(ZoneInfo(job.timezone))},
+            "job": {"name": job.name, "owner": {"address": job.owner.address, "name": job.owner.name}},
+            "locale": self._templates.language,
+            "theme": self._templates.theme,
+        }
+
+    def _visible(self, datasets: Mapping[str, Any]) -> dict[str, Any]:
+        """All datasets but the audience itself: the other people's rows are nobody's business, least of all
+        where a template shows every dataset. A sliced audience holds own rows only, so it stays."""
+        each = self._job.audience.each
+        hidden = each.data if each is not None and each.data not in each.slice else None
+        return {name: frame for name, frame in datasets.items() if name != hidden}
+
+    def _chart_context(self, chart: ChartLike) -> dict[str, Any]:
+        return {
+            "name": chart.name,
+            "src": f"cid:{self._cid(chart)}",
+            "title": chart.title,
+            "alt": chart.alt,
+            "width": chart.width,
+            "height": chart.height,
+        }
+
+    def _attachments(self, files: Any) -> dict[str, str]:
+        """Dataset → the file that has the whole of it; exports make one file each, in order."""
+        found: dict[str, str] = {}
+        if len(files) == len(self._job.exports):
+            for export, file in zip(self._job.exports, files, strict=True):
+                for name in export.data:
+                    found.setdefault(name, file.filename)
+        return found
+
+    # --- headers ---
+
+    def _common_headers(self) -> str:
+        """What is the same in all messages of the run."""
+        job, run = self._job, self._run
+        listed = f"<{_LABEL.sub('-', job.name).strip('-') or 'job'}.{self._domain}>"
+        reply_to = [headers.mailboxes("Reply-To", [job.reply_to])] if job.reply_to else []
+        return "".join(
+            [
+                headers.mailboxes("From", [job.sender]),
+                *reply_to,
+                f"Date: {format_datetime(run.date)}\r\n",
+                headers.folded("List-Id", [*headers.phrase(headers.one_line(job.title, "title")), listed]),
+                "Auto-Submitted: auto-generated\r\n",  # RFC 3834: no out-of-office reply, please
+                headers.unstructured("X-Report-Run", str(run.key)),
+            ]
+        )
+
+    def _headers(self, to: Recipients, subject: str, message_id: str) -> bytes:
+        fields = [self._common]
+        # RFC 5322 §3.6.3: where all are blind copies, a To with an empty group keeps relays from adding
+        # addresses.
+        fields.append(headers.mailboxes("To", to.to) if to.to else "To: undisclosed-recipients:;\r\n")
+        if to.cc:
+            fields.append(headers.mailboxes("Cc", to.cc))
+        fields += (headers.unstructured("Subject", subject), f"Message-ID: {message_id}\r\n")
+        return "".join(fields).encode("ascii")
+
+    def _message_id(self, to: Recipients) -> str:
+        """The same for the same run and people, whatever the report says, on every attempt and in every
+        rebuild."""
+        key = "\n".join([str(self._run.key), *sorted(to.envelope)])
+        return f"<{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}@{self._domain}>"
+
+    # --- parts ---
+
+    def _cid(self, chart: ChartLike) -> str:
+        return f"{chart.artifact.sha256[:24]}@{self._domain}"
+
+    def _parts(self, report: ReportLike, body: Body) -> tuple[Part, ...]:
+        """The charts that the HTML shows, each once, and all files."""
+        images = {
+            cid: _part(chart, f"{_LABEL.sub('-', chart.name)}.png", cid)
+            for chart in report.charts.values()
+            if (cid := self._cid(chart)).encode() in body.html
+        }
+        return (*images.values(), *(_part(file, file.filename, "") for file in report.files))
+
+    def _check_size(self, letter: Letter) -> None:
+        size, limit = encoded_size(letter), self._job.attach_limit
+        if size <= limit:
+            return
+        files = ", ".join(
+            f"{part.filename} {megabytes(part.artifact.size)}"
+            for part in sorted(letter.parts, key=lambda part: -part.artifact.size)
+        )
+        raise ComposeError(
+            f"jobs.{self._job.name}: the message to {letter.recipients[0]} takes {megabytes(size)} on the "
+            f"wire, more than attach_limit ({megabytes(limit)}): {files or 'its text alone'}. Encoding makes "
+            "files a third longer. Zip the file (zip: true), export fewer rows or columns, or raise "
+            "attach_limit if the mailer allows it"
+        )
+
+
+def _recipient_context(to: Recipients, row: Mapping[str, Any] | None) -> dict[str, Any]:
+    """`recipient` is there only where the message is one person's; else using it is an error that says so."""
+    if row is None:
+        return {}
+    person = {"address": to.to[0].address, "name": to.to[0].name} if to.to else {}
+    return {"recipient": {**{str(name): value for name, value in row.items()}, **person}}
+
+
+def _part(source: ChartLike | FileLike, filename: str, cid: str) -> Part:
+    artifact = source.artifact
+    if not _MEDIA_TYPE.fullmatch(artifact.media_type):
+        raise ComposeError(f'{filename}: "{ascii(artifact.media_type)[1:-1]}" is not a media type')
+    headers.one_line(filename, "a file name")
+    return Part(artifact, filename, "inline" if cid else "attachment", cid)
+
+
+def megabytes(size: int) -> str:
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} kB"

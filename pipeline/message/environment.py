@@ -1,0 +1,146 @@
+"""The Jinja environments of a job: sandboxed, strict, looking into the project's templates and then the
+package's."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+from jinja2 import StrictUndefined
+from jinja2.exceptions import UndefinedError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+from markupsafe import Markup
+
+from pipeline.message import sandbox
+from pipeline.message.formats import Formats
+
+PACKAGE_TEMPLATES = Path(__file__).parent / "templates"
+
+Kind = Literal["html", "text"]
+
+
+class UndefinedName(UndefinedError):  # noqa: N818 - named like the jinja2 error that it refines
+    """An undefined name that was used; knows what was looked for (`name`) and in what (`owner`)."""
+
+    def __init__(self, message: str, *, name: str, owner: Any) -> None:
+        super().__init__(message)
+        self.name = name
+        self.owner = owner
+
+
+class StrictName(StrictUndefined):
+    """Every use but `is defined` and `default` raises `UndefinedName` (jinja2 would raise a bare text)."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, hint: str | None = None, obj: Any = missing, name: str | None = None, exc: Any = UndefinedError
+    ) -> None:
+        if hint is None:
+            exc = partial(UndefinedName, name=str(name), owner=obj)
+        super().__init__(hint, obj, name, exc)
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """`r.name` looks into a dict's keys and a frame's columns first; pandas objects show what `sandbox`
+    allows."""
+
+    intercepted_binops = frozenset({"**"})  # 9**9**9 would hold the builder until its time is up
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        # Half of a template's rendering time was jinja2's failing getattr on dict rows, before it tried the
+        # key.
+        if type(obj) is dict:
+            try:
+                return obj[attribute]
+            except KeyError:
+                return super().getattr(obj, attribute)
+        if sandbox.column_of(obj, attribute):
+            return obj[attribute]
+        return super().getattr(obj, attribute)
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        allowed = sandbox.may_reach(obj, attr)
+        return super().is_safe_attribute(obj, attr, value) if allowed is None else allowed
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if isinstance(right, int | float) and abs(right) <= 64:
+            return super().call_binop(context, operator, left, right)
+        raise ValueError("** in a template takes exponents up to 64")
+
+
+def make_environment(root: Path, formats: Formats, kind: Kind) -> Environment:
+    """An environment for `.html` templates (autoescaped) or for `.txt` and one-line ones (not).
+
+    `root` is the project's folder. A file in its `templates/` takes the place of the package's file of the
+    same name; the package's own stays reachable as `package/NAME`, so that a replacement can extend what it
+    replaces.
+    """
+    package = ConfinedLoader(PACKAGE_TEMPLATES)
+    loader = jinja2.ChoiceLoader(
+        [ConfinedLoader(root / "templates"), package, jinja2.PrefixLoader({"package": package})]
+    )
+    environment = Environment(
+        loader=loader,
+        autoescape=kind == "html",
+        undefined=StrictName,
+        finalize=_finalizer(formats),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    del environment.globals["lipsum"]
+    environment.filters.update(formats.filters())
+    for name in ("xmlattr", "pprint"):  # of no use in a mail, and both write what autoescaping does not see
+        del environment.filters[name]
+    return environment
+
+
+def source_of(environment: jinja2.Environment, name: str) -> tuple[str, str]:
+    """A template's text and file. Raises jinja2.TemplateNotFound."""
+    if environment.loader is None:
+        raise jinja2.TemplateNotFound(name)
+    source, filename, _ = environment.loader.get_source(environment, name)
+    return source, filename or name
+
+
+class ConfinedLoader(jinja2.FileSystemLoader):
+    """Reads templates from one folder and from nowhere else, whatever its symbolic links say."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._root = folder.resolve()
+
+    def get_source(
+        self, environment: jinja2.Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        try:
+            source, filename, fresh = super().get_source(environment, template)
+        except UnicodeDecodeError as error:
+            message = f"is not UTF-8: byte {error.start} cannot be read; save it as UTF-8"
+            raise jinja2.TemplateSyntaxError(message, 1, template, template) from None
+        if not Path(filename).resolve().is_relative_to(self._root):
+            raise jinja2.TemplateNotFound(template, f'template "{template}" is a link that leaves templates/')
+        return source, filename, fresh
+
+
+def _finalizer(formats: Formats) -> Callable[[Any], Any]:
+    """What is printed without a filter: a missing number or date becomes an en dash, never `nan` or
+    `None`."""
+    dash = formats.missing
+    plain = (str, Markup, int)
+
+    def finalize(value: Any) -> Any:
+        if type(value) in plain:
+            return value
+        return dash if formats.is_missing(value) else value
+
+    return finalize
+
+
+def known_names(environment: Environment, context: Mapping[str, Any]) -> set[str]:
+    """Every name that a template of this environment can use at its top level."""
+    return {*environment.globals, *context}

@@ -1,0 +1,84 @@
+"""What a message is made from, as the plain values that the other rooms hand in."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from pipeline.jobs.scalars import Mailbox
+from pipeline.ledger.records import Artifact, RunKey
+
+
+class PeriodLike(Protocol):
+    """`schedule.period.Period`: half-open, aware in the job's zone."""
+
+    @property
+    def start(self) -> datetime: ...
+    @property
+    def end(self) -> datetime: ...
+    @property
+    def label(self) -> str: ...
+
+
+class ChartLike(Protocol):
+    """`report.build.ChartImage`: a PNG drawn at 2x; width and height in CSS px."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def artifact(self) -> Artifact: ...
+    @property
+    def title(self) -> str: ...
+    @property
+    def alt(self) -> str: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+
+class FileLike(Protocol):
+    """`report.build.ExportFile`: `rows` counts the rows of all its datasets."""
+
+    @property
+    def artifact(self) -> Artifact: ...
+    @property
+    def filename(self) -> str: ...
+    @property
+    def rows(self) -> int: ...
+
+
+class ReportLike(Protocol):
+    """`report.build.Report`: datasets are DataFrames."""
+
+    @property
+    def datasets(self) -> Mapping[str, Any]: ...
+    @property
+    def charts(self) -> Mapping[str, ChartLike]: ...
+    @property
+    def files(self) -> Sequence[FileLike]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """The run that the messages belong to. Nothing here comes from the clock."""
+
+    key: RunKey
+    period: PeriodLike
+    date: datetime
+    """The instant that the Date header names: aware, given by whoever starts the run, the same when it is
+    rebuilt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Who gets one message. `bcc` is in the envelope and nowhere else."""
+
+    to: tuple[Mailbox, ...] = ()
+    cc: tuple[Mailbox, ...] = ()
+    bcc: tuple[Mailbox, ...] = ()
+
+    @property
+    def envelope(self) -> tuple[str, ...]:
+        """Every address once, in order."""
+        return tuple(dict.fromkeys(mailbox.address for mailbox in (*self.to, *self.cc, *self.bcc)))

@@ -1,0 +1,204 @@
+"""Numbers, money, dates and differences as people of a locale write them: the filters of the templates.
+
+Separators, signs and patterns come from Babel (CLDR). Plain numbers are put together here, because a table
+has hundreds of them and `babel.numbers.format_decimal` takes twenty times as long; a test holds both against
+each other.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Any
+
+from babel import Locale, UnknownLocaleError, dates, numbers
+
+MISSING = "–"
+STYLES = ("short", "medium", "long", "full")
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The filters of one locale, for example `en_US` or `de`."""
+
+    locale: Locale
+    missing: str = MISSING
+    _separators: dict[int, str] | None = field(default=None, repr=False)
+    """What replaces Python's `,` and `.`; None where the locale does not group by three."""
+
+    @classmethod
+    def of(cls, name: str) -> "Formats":
+        """Raises ValueError for a locale that CLDR does not have."""
+        try:
+            locale = Locale.parse(name.replace("-", "_"))
+        except (UnknownLocaleError, ValueError):
+            raise ValueError(f'"{name}" is not a locale; write one like en_US, de or pt_BR') from None
+        by_three = locale.decimal_formats[None].grouping == (3, 3)
+        separators = {
+            ord(","): numbers.get_group_symbol(locale),
+            ord("."): numbers.get_decimal_symbol(locale),
+        }
+        return cls(locale, MISSING, separators if by_three else None)
+
+    def filters(self) -> dict[str, Callable[..., str]]:
+        names = ("date", "number", "money", "percent", "delta")
+        return {name: getattr(self, name) for name in names}
+
+    # --- numbers ---
+
+    def number(self, value: Any, digits: int | None = None) -> str:
+        """`1234.5` → `1,234.5`; `digits` fixes the decimals, else there are up to two."""
+        if self.is_missing(value):
+            return self.missing
+        number = to_decimal(value, "number")
+        if not number.is_finite():
+            return self._minus(number) + "∞"
+        places = 2 if digits is None else digits
+        text = f"{abs(number):,.{places}f}"
+        if digits is None and places and "." in text:
+            text = text.rstrip("0").rstrip(".")
+        sign = self._minus(number) if text.strip("0.,") else ""  # no "-0.00"
+        if self._separators is None:
+            return sign + self._by_babel(abs(number), places, fixed=digits is not None)
+        return sign + text.translate(self._separators)
+
+    def percent(self, value: Any, digits: int = 1) -> str:
+        """A share, `0.1234` → `12.3%`, written where and how the locale puts the sign."""
+        if self.is_missing(value):
+            return self.missing
+        share = to_decimal(value, "percent")
+        before, after = self._percent_frame
+        return before + self.number(share * 100, digits) + after
+
+    def money(self, value: Any, currency: str | None = None, digits: int | None = None) -> str:
+        """`money("EUR")`; without a currency, that of the locale's country. `digits=0` leaves the cents
+        out."""
+        if self.is_missing(value):
+            return self.missing
+        amount = to_decimal(value, "money")
+        code = currency or self._currency
+        if code not in self.locale.currencies:
+            raise ValueError(f'money: "{code}" is not a currency code of ISO 4217; write one like EUR or USD')
+        if digits is None:
+            return numbers.format_currency(amount, code, locale=self.locale)
+        amount = round(amount, digits)
+        pattern = self.locale.currency_formats["standard"]
+        return str(
+            pattern.apply(
+                amount, self.locale, currency=code, currency_digits=False, force_frac=(digits, digits)
+            )
+        )
+
+    def delta(self, value: Any, kind: str = "number", digits: int | None = None) -> str:
+        """A difference with its sign: `3.2` → `+3.2`, `0` → `±0`; `delta("percent")` for a change of a
+        share."""
+        if self.is_missing(value):
+            return self.missing
+        difference = to_decimal(value, "delta")
+        if kind == "percent":
+            text = self.percent(difference, 1 if digits is None else digits)
+        elif kind == "number":
+            text = self.number(difference, digits)
+        else:
+            raise ValueError(f'delta: "{kind}" is not a kind; write "number" or "percent"')
+        if not any(character in "123456789∞" for character in text):
+            return "±" + text
+        return text if difference < 0 else numbers.get_plus_sign_symbol(self.locale) + text
+
+    # --- dates ---
+
+    def date(self, value: Any, style: str | None = None) -> str:
+        """`2013-01-31` as it stands; `date("long")`, or a CLDR pattern like `date("d MMM, HH:mm")`, in the
+        locale."""
+        if self.is_missing(value):
+            return self.missing
+        when = to_date(value)
+        if style is None:
+            return when.isoformat() if isinstance(when, time) else f"{when:%Y-%m-%d}"
+        if style in STYLES and not isinstance(when, time):
+            return dates.format_date(when, style, locale=self.locale)
+        if style.isalpha() and (close := get_close_matches(style, STYLES, n=1, cutoff=0.7)):
+            raise ValueError(f'date: "{style}" is not a style; did you mean "{close[0]}"?')
+        if isinstance(when, datetime) or not isinstance(when, date):
+            return dates.format_datetime(when, style, locale=self.locale)
+        return dates.format_date(when, style, locale=self.locale)
+
+    # --- what the locale says ---
+
+    @staticmethod
+    def is_missing(value: Any) -> bool:
+        """None, NaN, NaT and pandas.NA; frames and texts are not."""
+        if value is None:
+            return True
+        if isinstance(value, str | int) or hasattr(value, "__len__"):
+            return False
+        try:
+            return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
+        except TypeError:  # pandas.NA refuses to be a truth value
+            return type(value).__name__ == "NAType"
+
+    def _minus(self, value: Decimal) -> str:
+        return numbers.get_minus_sign_symbol(self.locale) if value < 0 else ""
+
+    def _by_babel(self, value: Decimal, places: int, *, fixed: bool) -> str:
+        decimals = ("0" if fixed else "#") * places
+        pattern = self.locale.decimal_formats[None].pattern.partition(".")[0] + (
+            f".{decimals}" if places else ""
+        )
+        return numbers.format_decimal(value, format=pattern, locale=self.locale)
+
+    @property
+    def _percent_frame(self) -> tuple[str, str]:
+        before, _, after = numbers.format_percent(Decimal("0.5"), locale=self.locale).partition("50")
+        return before, after
+
+    @property
+    def _currency(self) -> str:
+        territory = self.locale.territory
+        if territory is None:
+            raise ValueError(
+                f'money needs a currency, like money("EUR"): the locale "{self.locale}" names no country'
+            )
+        return numbers.get_territory_currencies(territory)[0]
+
+
+def to_decimal(value: Any, filter_name: str) -> Decimal:
+    """The number as people read it: 2.675 is 2.675, not its binary neighbour. Raises ValueError for anything
+    else."""
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    if isinstance(value, float):
+        return Decimal(repr(float(value)))
+    if hasattr(value, "item") and type(value).__module__ == "numpy":
+        return to_decimal(value.item(), filter_name)
+    raise ValueError(f"{filter_name} needs a number, not {describe(value)}")
+
+
+def to_date(value: Any) -> date | datetime | time:
+    """A date or time from what datasets hold. Raises ValueError for anything else."""
+    if isinstance(value, date | time):
+        return value
+    if type(value).__name__ == "datetime64":
+        return to_date(value.astype("datetime64[us]").item())
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            pass
+    raise ValueError(f"date needs a date, not {describe(value)}")
+
+
+def describe(value: Any) -> str:
+    """A value in an error: short texts and numbers in full, everything else by its type."""
+    if isinstance(value, str | int | float | bool | timedelta):
+        shown = f'"{value}"' if isinstance(value, str) else str(value)
+        return shown if len(shown) <= 60 else shown[:57] + "…"
+    kind = type(value).__name__
+    return (
+        f"a {kind}; take one value of it, like .iloc[0] or .mean()"
+        if kind in {"Series", "DataFrame"}
+        else f"a {kind}"
+    )

@@ -1,0 +1,110 @@
+"""The text body: derived from the HTML where a template brings no `.txt`, and aligned tables for those that
+do."""
+
+import re
+import textwrap
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+from unicodedata import combining, east_asian_width
+
+from pipeline.message.columns import Table
+
+WIDTH = 76
+"""Columns of running text; tables may be wider, because a broken table is no table."""
+
+_FILLER = "\ue000"
+"""A private-use character behind each wide one, so that inscriptis counts two columns; it is taken out
+again."""
+
+_CONTENT = re.compile(r"<!--content-->(.*)<!--/content-->", re.DOTALL)
+_BREAKS = re.compile(r"\n{3,}")
+_BULLETS = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
+
+
+def from_html(html: str) -> str:
+    """Readable text of a rendered mail: tables aligned, links and alt texts shown, what is hidden left
+    out."""
+    from inscriptis import get_text  # noqa: PLC0415 - brings lxml and requests: only where it is needed
+
+    found = _CONTENT.search(html)
+    shown = found[1] if found else html
+    padded = "".join(character + _FILLER if is_wide(character) else character for character in shown)
+    return tidy(get_text(padded, _inscriptis_config()).replace(_FILLER, ""))
+
+
+@lru_cache(maxsize=1)
+def _inscriptis_config() -> Any:
+    from inscriptis.css_profiles import CSS_PROFILES  # noqa: PLC0415
+    from inscriptis.model.config import ParserConfig  # noqa: PLC0415
+
+    return ParserConfig(css=CSS_PROFILES["strict"], display_images=True, display_links=True)
+
+
+def tidy(text: str) -> str:
+    """No trailing blanks, no gaps of many lines, running text wrapped at 76 columns; tables stay as they
+    are."""
+    lines = [wrapped for line in text.splitlines() for wrapped in _wrapped(line.rstrip())]
+    return _BREAKS.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+
+
+def _wrapped(line: str) -> list[str]:
+    if display_width(line) <= WIDTH or "  " in line.strip():
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    bullet = _BULLETS.match(line)
+    hanging = " " * len(bullet[0]) if bullet else indent
+    return textwrap.wrap(
+        line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
+    ) or [""]
+
+
+# --- tables -------------------------------------------------------------------------------------------------
+
+
+def aligned(table: Table, cell_width: int = 40) -> str:
+    """A table in fixed columns: numbers right, a rule under the head, long cells shortened to
+    `cell_width`."""
+    heads = [shortened(column.label, cell_width) for column in table.columns]
+    rows = [[shortened(cell, cell_width) for cell in row] for row in table.rows]
+    widths = [
+        max(map(display_width, (head, *(row[position] for row in rows))))
+        for position, head in enumerate(heads)
+    ]
+    numeric = [column.numeric for column in table.columns]
+    rule = ["-" * width for width in widths]
+    return "\n".join(_line(row, widths, numeric) for row in (heads, rule, *rows))
+
+
+def _line(cells: Iterable[str], widths: list[int], numeric: list[bool]) -> str:
+    padded = (
+        padding(cell, width) + cell if right else cell + padding(cell, width)
+        for cell, width, right in zip(cells, widths, numeric, strict=True)
+    )
+    return "  ".join(padded).rstrip()
+
+
+def padding(text: str, width: int) -> str:
+    return " " * (width - display_width(text))
+
+
+def shortened(text: str, width: int) -> str:
+    if display_width(text) <= width:
+        return text
+    kept = ""
+    for character in text:
+        if display_width(kept + character) >= width:
+            break
+        kept += character
+    return kept.rstrip() + "…"
+
+
+def display_width(text: str) -> int:
+    """Columns on a terminal: East Asian wide characters take two, combining ones none (Unicode UAX #11)."""
+    if text.isascii():
+        return len(text)
+    return sum(2 if is_wide(character) else 0 if combining(character) else 1 for character in text)
+
+
+def is_wide(character: str) -> bool:
+    return character > "\u10ff" and east_asian_width(character) in "WF"

@@ -1,0 +1,82 @@
+"""The looks as tokens: one place for colours, fonts and width. Templates use them as `theme.ink`,
+`theme.dark.ink`.
+
+Text on its background keeps a contrast of at least 4.5:1 in both modes (WCAG 2.2, 1.4.3); a test computes it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """The colours of one mode, as `#rrggbb`."""
+
+    page: str
+    """Around the mail."""
+    paper: str
+    """Behind the content."""
+    soft: str
+    """Cards, table heads."""
+    line: str
+    ink: str
+    muted: str
+    accent: str
+    """Links, buttons, the line at the top."""
+    on_accent: str
+    good: str
+    bad: str
+    notice: str
+    warning: str
+    alarm: str
+    """Backgrounds of the three banners; `ink` stands on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    name: str
+    width: int
+    """CSS px; 600 is what every client shows."""
+    font: str
+    mono: str
+    light: Palette
+    dark: Palette
+
+
+DEFAULT = Theme(
+    name="default",
+    width=600,
+    font="-apple-system,BlinkMacSystemFont,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif",
+    mono="ui-monospace,SFMono-Regular,Menlo,Consolas,monospace",
+    light=Palette(
+        page="#f3f4f6",
+        paper="#ffffff",
+        soft="#f7f8fa",
+        line="#e4e7ec",
+        ink="#1b2330",
+        muted="#5d6878",
+        accent="#1f5fbf",
+        on_accent="#ffffff",
+        good="#137a4b",
+        bad="#b42323",
+        notice="#eaf2fd",
+        warning="#fdf3dc",
+        alarm="#fdeaea",
+    ),
+    dark=Palette(
+        page="#0f1318",
+        paper="#181d24",
+        soft="#212833",
+        line="#343d4a",
+        ink="#e8ecf2",
+        muted="#a3afbf",
+        accent="#7fb0f5",
+        on_accent="#0f1318",
+        good="#5cc794",
+        bad="#f28b82",
+        notice="#1d2d45",
+        warning="#3a3016",
+        alarm="#431f20",
+    ),
+)
+
+THEMES: dict[str, Theme] = {DEFAULT.name: DEFAULT}
