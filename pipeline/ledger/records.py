@@ -25,7 +25,8 @@ class RunKey:
     variant: str = ""
 
     def __str__(self) -> str:
-        """`daily-delays@20130201T113000Z` or `daily-delays@20130201T113000Z+test-1`: the `run` of logs and commands."""
+        """`daily-delays@20130201T113000Z` or `daily-delays@20130201T113000Z+test-1`: the `run` of logs and
+        commands."""
         stem = f"{self.job}@{self.due:%Y%m%dT%H%M%SZ}"
         return f"{stem}+{self.variant}" if self.variant else stem
 
@@ -45,6 +46,8 @@ class Run:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    builds: int = 0
+    """How often somebody began to build it: more than one means that builders died."""
 
 
 # --- artifacts and messages ---------------------------------------------------------------------------------
@@ -74,9 +77,9 @@ class Part:
 class Letter:
     """A finished message as the outbox keeps it: what is personal as bytes, what is shared by hash.
 
-    `headers` is the whole header block except MIME-Version, Content-Type and Content-Transfer-Encoding, each line
-    ended by CRLF. `text` and `html` are UTF-8 with CRLF line ends, each ending in CRLF. `message.wire` turns a letter
-    into the bytes on the wire, always the same.
+    `headers` is the whole header block except MIME-Version, Content-Type and Content-Transfer-Encoding, each
+    line ended by CRLF. `text` and `html` are UTF-8 with CRLF line ends, each ending in CRLF. `message.wire`
+    turns a letter into the bytes on the wire, always the same.
     """
 
     message_id: str
@@ -127,7 +130,9 @@ class Delivery:
     """The class of the last reply: a word of DELIVERY.md §4.1, empty before the first."""
     reply: str
     possible_duplicate: bool
-    """True once it was sent again after an attempt whose outcome nobody could know."""
+    """True once it is to be sent again after an attempt whose outcome nobody could know."""
+    updated_at: datetime | None = None
+    """When its state last changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +149,17 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt at one delivery came to; `Outbox.settle` writes it."""
+    """What one attempt at one delivery came to; `Outbox.journal` writes it."""
 
     delivery: int
     state: DeliveryState
-    """The state to move to from `sending` or from a claim: sent, deferred, failed, uncertain, held, queued (not tried)."""
+    """The state to move to: from `sending` sent, deferred, failed, expired, uncertain, queued (not tried);
+    from a claim without an intent all but sent and uncertain, and suppressed, held, cancelled."""
     at: datetime
     duration_ms: int
     phase: str
-    """Where the reply came from: connect, greeting, ehlo, starttls, tls, auth, mail, rcpt, data, body, dot, local."""
+    """Where the reply came from: connect, greeting, ehlo, starttls, tls, auth, mail, rcpt, data, body, dot,
+    local."""
     code: int | None
     enhanced: str
     verdict: str
@@ -161,3 +168,44 @@ class Outcome:
     next_attempt_at: datetime | None = None
     counts: bool = True
     """False: the attempt is not charged to the delivery (RATE, AUTH, another recipient's fault)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One row of `attempts`: what one try at a delivery came to."""
+
+    delivery: int
+    at: datetime
+    state: DeliveryState
+    """What the delivery became."""
+    phase: str
+    code: int | None
+    enhanced: str
+    verdict: str
+    reply: str
+    duration_ms: int
+    counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Journaled:
+    """What one call of `Outbox.journal` changed."""
+
+    intended: frozenset[int]
+    """Deliveries that are `sending` now; these, and no others, may be sent."""
+    lost: frozenset[int]
+    """Deliveries whose claim was no longer the caller's: not to be sent, and their outcome was not
+    written."""
+    resent: frozenset[int]
+    """Uncertain ones that will be sent again because their run says `on_uncertain: resend`."""
+    ended: tuple[Run, ...]
+    """Runs whose last open delivery this was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What `Outbox.recover` or `Outbox.expire` changed: the deliveries as they are now, and the runs that
+    this ended."""
+
+    deliveries: tuple[Delivery, ...]
+    ended: tuple[Run, ...]

@@ -1,7 +1,12 @@
-"""The states of runs and deliveries, and every change that is legal. Pure; the ledger enforces it by compare-and-set.
+"""The states of runs and deliveries, and every change that is legal. Pure; the ledger enforces it by
+compare-and-set.
 
     run        due → building → skipped | failed | queued → delivered | partly delivered | undelivered
-    delivery   queued → sending → sent | deferred → … | failed | expired | suppressed | held | cancelled | uncertain
+    delivery   queued → sending → sent | deferred → … | failed | expired | suppressed | held | cancelled |
+    uncertain
+
+A delivery is stored as queued from the start and reads as staged until its run is queued: one update of one
+row makes a million messages sendable, or none.
 """
 
 from enum import StrEnum
@@ -20,7 +25,7 @@ class RunState(StrEnum):
 
 class DeliveryState(StrEnum):
     STAGED = "staged"
-    """Written while its run is still building; not sendable until the run is queued."""
+    """Written while its run is still building; not sendable until the run is queued. Read, never stored."""
     QUEUED = "queued"
     SENDING = "sending"
     """The intent, written before the final dot may be: a crash here leaves a question, not silence."""
@@ -49,9 +54,13 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
 D = DeliveryState
 DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     D.STAGED: frozenset({D.QUEUED, D.HELD}),
-    D.QUEUED: frozenset({D.SENDING, D.DEFERRED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}),
-    D.DEFERRED: frozenset({D.SENDING, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}),
-    D.SENDING: frozenset({D.SENT, D.DEFERRED, D.QUEUED, D.FAILED, D.UNCERTAIN}),
+    D.QUEUED: frozenset(
+        {D.QUEUED, D.SENDING, D.DEFERRED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}
+    ),  # to queued: claimed and given back untried
+    D.DEFERRED: frozenset(
+        {D.SENDING, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}
+    ),
+    D.SENDING: frozenset({D.SENT, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.UNCERTAIN}),
     D.UNCERTAIN: frozenset({D.QUEUED, D.HELD, D.EXPIRED}),
     D.HELD: frozenset({D.QUEUED, D.CANCELLED, D.EXPIRED}),
     D.SENT: frozenset(),
@@ -63,6 +72,12 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
 
 ENDED = frozenset({D.SENT, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED, D.UNCERTAIN})
 """States in which nothing more happens by itself; a run has ended when all its deliveries have."""
+
+OPEN = frozenset(DeliveryState) - ENDED - {D.STAGED}
+"""States in which something is still to happen: a run with one of these is queued."""
+
+UNSENDABLE = frozenset({R.DUE, R.BUILDING, R.SKIPPED, R.FAILED})
+"""States of a run whose messages, if it has any, are staged: nobody may send them."""
 
 
 def run_outcome(deliveries: dict[DeliveryState, int]) -> RunState:

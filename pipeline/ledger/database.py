@@ -1,0 +1,167 @@
+"""Opens the ledger's database, and turns what its driver complains of into errors with advice."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from pipeline.errors import LedgerError, LedgerSchemaError, MissingExtraError
+
+DEFAULT_URL = "sqlite:///var/ledger.sqlite3"
+_WAIT = 30.0
+"""Seconds that a connection waits for another's write (SQLite's busy_timeout)."""
+
+
+def open_ledger(url: str = DEFAULT_URL, root: Path = Path()) -> Engine:
+    """The ledger at `url`: `sqlite:///FILE` (relative to `root`; its folder is created) or `postgresql://…`.
+
+    One engine may be shared by threads; a child process opens its own. The tables are `migrate`'s business.
+    Raises LedgerError when there is no such database, MissingExtraError when PostgreSQL's driver is not
+    installed.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # The text is not quoted: it may hold a password.
+        raise LedgerError(
+            "the ledger's address is no URL; write sqlite:///var/ledger.sqlite3 or postgresql://user@host/name"
+        ) from None
+    backend = parsed.get_backend_name()
+    if backend == "sqlite":
+        engine = _sqlite(parsed, root)
+    elif backend in ("postgresql", "postgres"):
+        engine = _postgresql(parsed)
+    else:
+        raise LedgerError(f'the ledger cannot live in "{backend}"; use sqlite:///FILE or postgresql://…')
+    try:
+        with read(engine):
+            pass
+    except LedgerError:
+        engine.dispose()
+        raise
+    return engine
+
+
+@contextmanager
+def read(engine: Engine) -> Iterator[Connection]:
+    """One transaction that only reads: a consistent view that waits for nobody. Raises LedgerError."""
+    with _translated(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def write(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: all of it is durable when the block ends, or nothing of it happened.
+
+    On SQLite it is the only writer from its first statement on (BEGIN IMMEDIATE), so that it never fails
+    half-way for another's sake. Raises LedgerError; IntegrityError is left to those who know what it means.
+    """
+    with _translated(engine), engine.connect() as plain:
+        connection = plain.execution_options(pipeline_writes=True)
+        with connection.begin():
+            yield connection
+
+
+def _sqlite(url: URL, root: Path) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise LedgerError(
+            "the ledger needs a file, like sqlite:///var/ledger.sqlite3: it must survive a restart"
+        )
+    file = (root / url.database).resolve()
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(f"the ledger's folder {file.parent} cannot be created: {error.strerror}") from error
+    engine = create_engine(
+        url.set(drivername="sqlite", database=str(file)),
+        connect_args={"isolation_level": None, "timeout": _WAIT},  # None: our BEGIN, not one of the driver's
+        hide_parameters=True,
+    )
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+    # The page size counts only for a new file; letters of 10 kB fit it better than the usual 4096.
+    # FULL, not WAL's customary NORMAL: a commit must survive the plug being pulled.
+    for pragma in (
+        "page_size = 8192",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        "cache_size = -16384",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("pipeline_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _postgresql(url: URL) -> Engine:
+    try:
+        return create_engine(
+            url.set(drivername="postgresql+psycopg"),
+            connect_args={"connect_timeout": 10, "application_name": "report-pipeline"},
+            pool_pre_ping=True,  # a database that was restarted costs nobody an error
+            hide_parameters=True,
+        )
+    except ModuleNotFoundError:
+        raise MissingExtraError("a ledger on PostgreSQL", "postgres") from None
+
+
+@contextmanager
+def _translated(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except DBAPIError as error:
+        raise _explain(engine, error) from error
+    except SQLAlchemyError as error:
+        raise LedgerError(f"the ledger {_place(engine)} failed: {error}") from error
+
+
+def _place(engine: Engine) -> str:
+    if engine.dialect.name == "sqlite":
+        return str(engine.url.database)
+    return engine.url.render_as_string(hide_password=True)
+
+
+_ADVICE = (
+    (
+        "database is locked",
+        "is locked: another process has been writing for {wait:.0f} s; end it, or try again",
+    ),
+    ("disk is full", "has no room: the disk is full; nothing was written. Free some space and start again"),
+    ("No space left", "has no room: the disk is full; nothing was written. Free some space and start again"),
+    ("readonly database", "cannot be written: give this user the right to write the file and its folder"),
+    ("unable to open", "cannot be opened: is it a file, and may this user read and write it and its folder?"),
+    ("not a database", "is not an SQLite database; move the file away, or name another in the ledger's URL"),
+    ("malformed", "is damaged; restore it from a backup (docs/ledger.md)"),
+)
+
+
+def _explain(engine: Engine, error: DBAPIError) -> LedgerError:
+    place, said = _place(engine), str(error.orig).strip()
+    if (
+        "no such table" in said
+        or "no such column" in said
+        or type(error.orig).__name__.startswith("Undefined")
+    ):
+        return LedgerSchemaError(f"the ledger {place} lacks tables of this version; run `pipeline migrate`")
+    for sign, advice in _ADVICE:
+        if sign in said:
+            return LedgerError(f"the ledger {place} {advice.format(wait=_WAIT)}")
+    if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
+        return LedgerError(
+            f"the ledger {place} cannot be reached: {said}; is the server up, and the URL right?"
+        )
+    return LedgerError(f"the ledger {place} failed: {said}")

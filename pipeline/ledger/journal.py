@@ -1,0 +1,193 @@
+"""The journal of deliveries: the intent before a final dot may be written, and the outcome after its
+reply."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from pipeline.errors import IllegalTransitionError, LedgerError
+from pipeline.ledger.closing import close_ended
+from pipeline.ledger.records import Journaled, Outcome
+from pipeline.ledger.rows import AnyRow
+from pipeline.ledger.schema import attempts, deliveries, runs
+from pipeline.ledger.states import DELIVERY_TRANSITIONS, ENDED, DeliveryState
+
+WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+
+_INTEND = (
+    update(deliveries)
+    .where(
+        deliveries.c.id.in_(bindparam("ids", expanding=True)),
+        deliveries.c.owner == bindparam("by_owner"),
+        deliveries.c.lease_until > bindparam("now"),
+        deliveries.c.state.in_(WAITING),
+    )
+    .values(state=DeliveryState.SENDING, next_attempt_at=None, updated_at=bindparam("now"))
+    .returning(deliveries.c.id)
+)
+_LOOK = (
+    select(
+        deliveries.c.id,
+        deliveries.c.run_id,
+        deliveries.c.state,
+        deliveries.c.attempts,
+        deliveries.c.possible_duplicate,
+        runs.c.on_uncertain,
+    )
+    .join(runs, runs.c.id == deliveries.c.run_id)
+    .where(deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.owner == bindparam("by_owner"))
+    .order_by(deliveries.c.id)
+    .with_for_update(of=deliveries)
+)
+_mine = (
+    deliveries.c.id == bindparam("of_id"),
+    deliveries.c.owner == bindparam("by_owner"),
+    deliveries.c.state == bindparam("was"),
+)
+_SETTLE = (
+    update(deliveries)
+    .where(*_mine)
+    .values(
+        state=bindparam("to"),
+        attempts=bindparam("tried"),
+        next_attempt_at=bindparam("next"),
+        owner=None,
+        lease_until=None,
+        code=bindparam("reply_code"),
+        enhanced=bindparam("reply_enhanced"),
+        verdict=bindparam("reply_verdict"),
+        reply=bindparam("reply_text"),
+        possible_duplicate=bindparam("maybe_twice"),
+        updated_at=bindparam("now"),
+    )
+)
+_GIVE_BACK = (
+    update(deliveries)
+    .where(*_mine)
+    .values(
+        state=bindparam("to"),
+        next_attempt_at=bindparam("next"),
+        owner=None,
+        lease_until=None,
+        updated_at=bindparam("now"),
+    )
+)
+_ATTEMPT = attempts.insert()
+
+
+def journal(
+    connection: Connection, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime
+) -> Journaled:
+    """Writes intents, then outcomes, of deliveries that the owner has claimed; see `Outbox.journal`."""
+    intended = _intend(connection, intents, owner, now)
+    rows = _look(connection, outcomes, owner)
+    kept = [outcome for outcome in outcomes if outcome.delivery in rows]
+    for outcome in kept:
+        _refuse_illegal(outcome, DeliveryState(rows[outcome.delivery].state))
+    tried = [outcome for outcome in kept if outcome.state is not DeliveryState.QUEUED]
+    settled = [_settlement(outcome, rows[outcome.delivery], owner, now) for outcome in tried]
+    _apply(connection, _SETTLE, settled)
+    untried = [outcome for outcome in kept if outcome.state is DeliveryState.QUEUED]
+    _apply(
+        connection, _GIVE_BACK, [_return(outcome, rows[outcome.delivery], owner, now) for outcome in untried]
+    )
+    if tried:
+        connection.execute(_ATTEMPT, [_attempt(outcome) for outcome in tried])
+    ended = close_ended(connection, (rows[s["of_id"]].run_id for s in settled if s["to"] in ENDED), now)
+    return Journaled(
+        intended=intended,
+        lost=(frozenset(intents) - intended) | {o.delivery for o in outcomes if o.delivery not in rows},
+        resent=frozenset(s["of_id"] for o, s in zip(tried, settled, strict=True) if s["to"] != o.state),
+        ended=ended,
+    )
+
+
+def after_uncertain(on_uncertain: str) -> DeliveryState:
+    """What becomes of a delivery whose outcome nobody can know: the run says."""
+    return DeliveryState.QUEUED if on_uncertain == "resend" else DeliveryState.UNCERTAIN
+
+
+def _intend(connection: Connection, intents: Sequence[int], owner: str, now: datetime) -> frozenset[int]:
+    if not intents:
+        return frozenset()
+    values = {"ids": list(intents), "by_owner": owner, "now": now}
+    return frozenset(connection.execute(_INTEND, values).scalars())
+
+
+def _look(connection: Connection, outcomes: Sequence[Outcome], owner: str) -> dict[int, AnyRow]:
+    if not outcomes:
+        return {}
+    ids = [outcome.delivery for outcome in outcomes]
+    if len(set(ids)) < len(ids):
+        raise LedgerError(
+            "a delivery has two outcomes in one batch; write the first before the second happens"
+        )
+    rows: Sequence[AnyRow] = connection.execute(_LOOK, {"ids": ids, "by_owner": owner}).all()
+    return {row.id: row for row in rows}
+
+
+def _refuse_illegal(outcome: Outcome, was: DeliveryState) -> None:
+    if outcome.state not in DELIVERY_TRANSITIONS[was]:
+        raise IllegalTransitionError(
+            f'delivery {outcome.delivery} is "{was}" and cannot become "{outcome.state}"; nothing was written'
+        )
+    if outcome.state is DeliveryState.DEFERRED and outcome.next_attempt_at is None:
+        raise LedgerError(f"delivery {outcome.delivery} is deferred without a time; it would wait for ever")
+
+
+def _settlement(outcome: Outcome, row: AnyRow, owner: str, now: datetime) -> dict[str, Any]:
+    to, duplicate = outcome.state, row.possible_duplicate
+    if to is DeliveryState.UNCERTAIN:
+        to = after_uncertain(row.on_uncertain)
+        duplicate = duplicate or to is DeliveryState.QUEUED
+    return {
+        "of_id": outcome.delivery,
+        "by_owner": owner,
+        "was": row.state,
+        "to": to,
+        "tried": row.attempts + outcome.counts,
+        "next": (outcome.next_attempt_at or outcome.at) if to in WAITING else None,
+        "reply_code": outcome.code,
+        "reply_enhanced": outcome.enhanced,
+        "reply_verdict": outcome.verdict,
+        "reply_text": outcome.reply,
+        "maybe_twice": duplicate,
+        "now": now,
+    }
+
+
+def _return(outcome: Outcome, row: AnyRow, owner: str, now: datetime) -> dict[str, Any]:
+    return {
+        "of_id": outcome.delivery,
+        "by_owner": owner,
+        "was": row.state,
+        "to": DeliveryState.QUEUED,
+        "next": outcome.next_attempt_at or outcome.at,
+        "now": now,
+    }
+
+
+def _attempt(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "delivery_id": outcome.delivery,
+        "at": outcome.at,
+        "state": outcome.state,
+        "phase": outcome.phase,
+        "code": outcome.code,
+        "enhanced": outcome.enhanced,
+        "verdict": outcome.verdict,
+        "reply": outcome.reply,
+        "duration_ms": outcome.duration_ms,
+        "counts": outcome.counts,
+    }
+
+
+def _apply(connection: Connection, statement: Any, changes: Sequence[Mapping[str, Any]]) -> None:
+    if not changes:
+        return
+    changed = connection.execute(statement, list(changes)).rowcount
+    if changed != len(changes):
+        # The rows were locked when they were looked at, so this is a defect: rather nothing than half of it.
+        raise LedgerError(f"{len(changes) - changed} deliveries changed hands within one transaction")

@@ -1,0 +1,173 @@
+"""The outbox: deliveries of queued runs, from the first claim to the last outcome."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, Engine, func, select
+
+from pipeline.ledger import claims, sweeping
+from pipeline.ledger.database import read, write
+from pipeline.ledger.journal import journal
+from pipeline.ledger.records import Attempt, Claim, Delivery, Journaled, Outcome, Run, RunKey, Swept
+from pipeline.ledger.rows import DELIVERIES, delivery_state, to_delivery
+from pipeline.ledger.schema import attempts, deliveries, runs
+from pipeline.ledger.states import DeliveryState
+
+_SWEEP = 1_000
+"""Deliveries changed in one transaction by `recover` and `expire`."""
+
+
+class Outbox:
+    """The deliveries of one ledger. Safe to share between threads; each call is one transaction.
+
+    An owner is one worker's name, new at each start of a process. All that it holds has a lease; who lets the
+    lease end loses its claims, and of what it was sending nobody knows the outcome.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # --- working --------------------------------------------------------------------------------------------
+
+    def claim(self, mailer: str, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
+        """Hands up to `limit` messages that are due to one worker, until `now + lease`.
+
+        In the order of priority, the run's due time, and the time of the next attempt. A claim holds those of
+        the message's deliveries that are due, and its letter names only their recipients.
+        """
+        with write(self._engine) as connection:
+            return claims.claim(connection, mailer, owner, now=now, until=now + lease, limit=limit)
+
+    def journal(
+        self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime
+    ) -> Journaled:
+        """Writes, in one transaction, which claimed deliveries are about to be sent and what became of
+        others.
+
+        Only what comes back as `intended` may be sent. An outcome ends the claim; its attempt is recorded,
+        except that of one given back untried (state queued). An uncertain one is sent again or stays, as its
+        run says. Raises IllegalTransitionError, and writes nothing, for a change that the states do not have.
+        """
+        if not intents and not outcomes:
+            return Journaled(frozenset(), frozenset(), frozenset(), ())
+        with write(self._engine) as connection:
+            return journal(connection, intents, outcomes, owner, now)
+
+    def release(self, owner: str) -> int:
+        """Gives back what the owner claimed and has not begun to send; how many deliveries that were."""
+        with write(self._engine) as connection:
+            return claims.release(connection, owner)
+
+    def extend(self, owner: str, until: datetime) -> int:
+        """The owner lives: all that it holds is its until then; how many deliveries that are."""
+        with write(self._engine) as connection:
+            return claims.extend(connection, owner, until)
+
+    # --- sweeping -------------------------------------------------------------------------------------------
+
+    def owners(self) -> set[str]:
+        """Who holds claims: a process that starts can tell which of them are gone, and need not wait for
+        leases."""
+        with read(self._engine) as connection:
+            return claims.owners(connection)
+
+    def recover(self, now: datetime, dead: Collection[str] = ()) -> Swept:
+        """Frees what owners hold whose lease is over, or who are known to be `dead`.
+
+        Claimed and not begun: it waits again, silently. Being sent: it is uncertain, and returned; where the
+        run says resend it is queued again at once, as a possible duplicate.
+        """
+        return self._sweep(lambda connection: sweeping.recover(connection, now, dead, _SWEEP))
+
+    def expire(self, now: datetime) -> Swept:
+        """Ends what waits in runs whose `expires_at` has come. What somebody has claimed is left to him."""
+        return self._sweep(lambda connection: sweeping.expire(connection, now, _SWEEP))
+
+    def _sweep(self, step: Callable[[Connection], tuple[Swept, int]]) -> Swept:
+        """In steps, so that workers get their turn: until one changes fewer than it might."""
+        found: list[Delivery] = []
+        ended: list[Run] = []
+        changed = _SWEEP
+        while changed == _SWEEP:
+            with write(self._engine) as connection:
+                swept, changed = step(connection)
+            found += swept.deliveries
+            ended += swept.ended
+        return Swept(tuple(found), tuple(ended))
+
+    # --- looking --------------------------------------------------------------------------------------------
+
+    def next_due(self, mailer: str, now: datetime) -> datetime | None:
+        """The next instant, not before `now`, at which there is something to claim or to expire; None:
+        nothing waits."""
+        with read(self._engine) as connection:
+            return claims.next_due(connection, mailer, now)
+
+    def mailers_with_work(self, now: datetime) -> list[str]:
+        """The mailers for which a claim would find something."""
+        with read(self._engine) as connection:
+            return claims.mailers_with_work(connection, now)
+
+    def counts(self, *, run: RunKey | str | None = None, job: str | None = None) -> dict[DeliveryState, int]:
+        """How many deliveries are in each state, of a run, of a job, or of all."""
+        conditions = _where(run=run, job=job)
+        query = (
+            select(delivery_state, func.count())
+            .select_from(deliveries)
+            .join(runs, runs.c.id == deliveries.c.run_id)
+            .where(*conditions)
+            .group_by(delivery_state)
+        )
+        with read(self._engine) as connection:
+            return {DeliveryState(state): count for state, count in connection.execute(query)}
+
+    def deliveries(
+        self,
+        *,
+        run: RunKey | str | None = None,
+        job: str | None = None,
+        state: DeliveryState | None = None,
+        recipient: str | None = None,
+        since: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Delivery]:
+        """Deliveries, the latest first; `since` is the due time of their run."""
+        conditions = _where(run=run, job=job)
+        if state is not None:
+            conditions.append(delivery_state == state)
+        if recipient is not None:
+            conditions.append(deliveries.c.recipient == recipient)
+        if since is not None:
+            conditions.append(runs.c.due >= since)
+        query = DELIVERIES.where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
+        with read(self._engine) as connection:
+            return [to_delivery(row) for row in connection.execute(query)]
+
+    def attempts(self, delivery: int) -> list[Attempt]:
+        """All attempts at one delivery, the first first."""
+        query = select(attempts).where(attempts.c.delivery_id == delivery).order_by(attempts.c.id)
+        with read(self._engine) as connection:
+            return [
+                Attempt(
+                    delivery=row.delivery_id,
+                    at=row.at,
+                    state=DeliveryState(row.state),
+                    phase=row.phase,
+                    code=row.code,
+                    enhanced=row.enhanced,
+                    verdict=row.verdict,
+                    reply=row.reply,
+                    duration_ms=row.duration_ms,
+                    counts=row.counts,
+                )
+                for row in connection.execute(query)
+            ]
+
+
+def _where(*, run: RunKey | str | None, job: str | None) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if run is not None:
+        conditions.append(runs.c.key == str(run))
+    if job is not None:
+        conditions.append(runs.c.job == job)
+    return conditions

@@ -1,0 +1,269 @@
+"""The life of runs, from due to delivered. Every change is compare-and-set: who comes second is told."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Engine, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from pipeline.errors import IllegalTransitionError, LedgerError
+from pipeline.ledger import finding, staging
+from pipeline.ledger.closing import close_ended
+from pipeline.ledger.conflicts import insert_new
+from pipeline.ledger.database import read, write
+from pipeline.ledger.records import Letter, Run, RunKey, Terms
+from pipeline.ledger.rows import AnyRow, to_run
+from pipeline.ledger.schema import runs
+from pipeline.ledger.states import RUN_TRANSITIONS, RunState
+
+
+class Runs:
+    """The runs of one ledger. Safe to share between threads; each call is one transaction, except
+    `unstage`."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    # --- being there ----------------------------------------------------------------------------------------
+
+    def ensure(self, key: RunKey, now: datetime) -> tuple[Run, bool]:
+        """The run of this key, and whether this call created it (as due). However many ask, it exists
+        once."""
+        return self.ensure_all([key], now)[0]
+
+    def ensure_all(self, keys: Sequence[RunKey], now: datetime) -> list[tuple[Run, bool]]:
+        """As `ensure`, for many at once and in one commit: ten thousand due times of one minute."""
+        rows = [_new(key, now) for key in sorted(keys, key=str)]
+        if not rows:
+            return []
+        with write(self._engine) as connection:
+            created = insert_new(connection, runs, rows, runs.c.key)
+            found = finding.by_keys(connection, [str(key) for key in keys])
+        return [(to_run(found[str(key)]), str(key) in created) for key in keys]
+
+    def next_variant(self, job: str, due: datetime, kind: Literal["test", "again"]) -> RunKey:
+        """`test-1` or the first number after those that exist. Another may take it too: `ensure` says who was
+        first."""
+        return finding.next_variant(self._engine, job, due, kind)
+
+    # --- building -------------------------------------------------------------------------------------------
+
+    def start(
+        self,
+        key: RunKey,
+        owner: str,
+        lease_until: datetime,
+        now: datetime,
+        *,
+        period: tuple[datetime, datetime] | None = None,
+    ) -> Run | None:
+        """Begins to build a due run; None when somebody else is building it.
+
+        `owner` must be new for each build: it is what a builder that was given up is told apart by. What an
+        earlier builder left staged is removed first. Raises IllegalTransitionError when the run is beyond
+        building.
+        """
+        before = finding.expect(self._engine, key)
+        if before.state is RunState.DUE and before.messages:
+            self.unstage(key)
+        start, end = period or (before.period_start, before.period_end)
+        values = {
+            "owner": owner,
+            "lease_until": lease_until,
+            "started_at": now,
+            "period_start": start,
+            "period_end": end,
+            "builds": runs.c.builds + 1,
+        }
+        try:
+            return self._change(key, RunState.BUILDING, values, runs.c.messages == 0)
+        except IllegalTransitionError:
+            if finding.expect(self._engine, key).state is RunState.BUILDING:
+                return None
+            raise
+
+    def beat(self, key: RunKey, owner: str, lease_until: datetime) -> bool:
+        """Says that the builder lives, until then; False when the run is no longer its to build, and it must
+        stop."""
+        mine = (runs.c.key == str(key), runs.c.state == RunState.BUILDING, runs.c.owner == owner)
+        with write(self._engine) as connection:
+            changed = connection.execute(update(runs).where(*mine).values(lease_until=lease_until))
+        return changed.rowcount == 1
+
+    def stage(self, key: RunKey, owner: str, letters: Sequence[Letter]) -> None:
+        """Writes a batch of letters, unsendable until `queue`; all of the batch or nothing.
+
+        Raises LedgerError when the run is not this owner's to build (any more), or when the run has a message
+        for one of the recipients already, or the ledger one of the Message-IDs.
+        """
+        staging.stage(self._engine, key, owner, letters)
+
+    def unstage(self, key: RunKey) -> int:
+        """Removes what was staged for a run that is due, skipped or failed; how many messages that were.
+
+        Raises LedgerError for a run in another state: its messages are somebody's.
+        """
+        removed = staging.remove(self._engine, key)
+        if removed is None:
+            state = finding.expect(self._engine, key).state
+            raise LedgerError(f'the messages of run {key} cannot be removed: it is "{state}"')
+        return removed
+
+    def queue(self, key: RunKey, owner: str, terms: Terms, now: datetime) -> Run:
+        """Makes all that was staged sendable, by one update of one row.
+
+        Raises LedgerError when nothing was staged (skip such a run) or the run is not this owner's to build.
+        """
+        values = {
+            "mailer": terms.mailer,
+            "priority": terms.priority,
+            "expires_at": terms.expires_at,
+            "retry_seconds": list(terms.retry_seconds),
+            "on_uncertain": terms.on_uncertain,
+            "queued_at": now,
+            "owner": None,
+            "lease_until": None,
+        }
+        return self._change(key, RunState.QUEUED, values, runs.c.owner == owner, runs.c.messages > 0)
+
+    # --- not building ---------------------------------------------------------------------------------------
+
+    def skip(self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None) -> Run:
+        """Ends a due or building run without sending: nothing is wrong. With `owner`, only if it is its
+        builder."""
+        return self._abandon(key, RunState.SKIPPED, reason, now, owner)
+
+    def fail(self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None) -> Run:
+        """Ends a due or building run without sending: something is wrong, and somebody must be told."""
+        return self._abandon(key, RunState.FAILED, reason, now, owner)
+
+    def reopen(self, key: RunKey) -> Run:
+        """Makes a failed run due again: somebody has mended what was wrong."""
+        return self._change(key, RunState.DUE, {"reason": "", "ended_at": None})
+
+    def recover(self, now: datetime, dead: Collection[str] = ()) -> list[Run]:
+        """Runs whose builder died (its lease ended, or it is among `dead`) become due again; those runs.
+
+        Finishes the removal of staged messages where that was cut short.
+        """
+        gone = (runs.c.lease_until <= now) | runs.c.owner.in_(sorted(dead))
+        with write(self._engine) as connection:
+            rows = connection.execute(
+                update(runs)
+                .where(runs.c.state == RunState.BUILDING, gone)
+                .values(state=RunState.DUE, owner=None, lease_until=None)
+                .returning(runs)
+            ).all()
+        for key in finding.littered(self._engine):
+            staging.remove(self._engine, key)
+        return [to_run(row) for row in sorted(rows, key=lambda row: row.due)]
+
+    def close_if_ended(self, key: RunKey, now: datetime) -> Run | None:
+        """Closes a queued run that has nothing open any more; None if it has. `Outbox` does this by
+        itself."""
+        with write(self._engine) as connection:
+            row = finding.by_keys(connection, [str(key)]).get(str(key))
+            ended = close_ended(connection, [row.id], now) if row is not None else ()
+        return ended[0] if ended else None
+
+    # --- looking --------------------------------------------------------------------------------------------
+
+    def get(self, key: RunKey | str) -> Run | None:
+        """The run of exactly this key."""
+        with read(self._engine) as connection:
+            row = finding.by_keys(connection, [str(key)]).get(str(key))
+        return None if row is None else to_run(row)
+
+    def resolve(self, text: str) -> Run:
+        """The run that a person means: a whole key, or the beginning of exactly one.
+
+        Raises UsageError with the candidates otherwise.
+        """
+        return finding.resolve(self._engine, text)
+
+    def find(
+        self,
+        *,
+        job: str | None = None,
+        state: RunState | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int = 100,
+    ) -> list[Run]:
+        """Runs due within [since, until), the latest first."""
+        return finding.find(self._engine, job=job, state=state, since=since, until=until, limit=limit)
+
+    def last_due(self, job: str) -> datetime | None:
+        """The latest due time of the job that has a real run, whatever came of it."""
+        return finding.last_due(self._engine, job)
+
+    def open_runs(self, job: str) -> list[Run]:
+        """The job's runs that are due, building or queued, tests included; the earliest first."""
+        return finding.open_runs(self._engine, job)
+
+    def due(self, limit: int = 1000) -> list[Run]:
+        """Runs that wait for a builder, the earliest first."""
+        return finding.due(self._engine, limit)
+
+    def busy_jobs(self) -> set[str]:
+        """Jobs of which a run is being built, by whomever."""
+        return finding.busy_jobs(self._engine)
+
+    def message_ids(self, key: RunKey) -> Iterator[tuple[str, int]]:
+        """Message-ID and number of deliveries of each of the run's messages, in the order of staging."""
+        return finding.message_ids(self._engine, key)
+
+    # --- changing -------------------------------------------------------------------------------------------
+
+    def _abandon(self, key: RunKey, to: RunState, reason: str, now: datetime, owner: str | None) -> Run:
+        values = {"reason": reason, "ended_at": now, "owner": None, "lease_until": None}
+        conditions = () if owner is None else (runs.c.owner == owner,)
+        run = self._change(key, to, values, *conditions)
+        if not run.messages:
+            return run
+        self.unstage(key)
+        return finding.expect(self._engine, key)
+
+    def _change(
+        self, key: RunKey, to: RunState, values: Mapping[str, Any], *conditions: ColumnElement[bool]
+    ) -> Run:
+        sources = sorted(state for state, targets in RUN_TRANSITIONS.items() if to in targets)
+        with write(self._engine) as connection:
+            row = connection.execute(
+                update(runs)
+                .where(runs.c.key == str(key), runs.c.state.in_(sources), *conditions)
+                .values(state=to, **values)
+                .returning(runs)
+            ).one_or_none()
+            if row is None:
+                there = connection.execute(select(runs).where(runs.c.key == str(key))).one_or_none()
+                raise _refusal(key, to, there)
+        return to_run(row)
+
+
+def _new(key: RunKey, now: datetime) -> dict[str, Any]:
+    if key.due.utcoffset() != timedelta(0) or key.due.microsecond:
+        raise LedgerError(f"{key.due.isoformat()} cannot be a due time: due times are whole seconds in UTC")
+    return {
+        "key": str(key),
+        "job": key.job,
+        "due": key.due,
+        "variant": key.variant,
+        "state": RunState.DUE,
+        "reason": "",
+        "messages": 0,
+        "deliveries": 0,
+        "builds": 0,
+        "created_at": now,
+    }
+
+
+def _refusal(key: RunKey, to: RunState, there: AnyRow | None) -> LedgerError:
+    if there is None:
+        return LedgerError(f"there is no run {key} in the ledger")
+    if to not in RUN_TRANSITIONS[RunState(there.state)]:
+        return IllegalTransitionError(f'run {key} is "{there.state}" and cannot become "{to}"')
+    if to is RunState.QUEUED and not there.messages:
+        return LedgerError(f"run {key} has no messages to queue; skip it, with the reason")
+    return LedgerError(f"run {key} was given to another builder ({there.owner}); this one's work is void")

@@ -1,0 +1,167 @@
+"""Letters of a run that is being built: written in batches, invisible until the run is queued, or removed."""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Engine, bindparam, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from pipeline.errors import LedgerError
+from pipeline.ledger import enclosures
+from pipeline.ledger.database import read, write
+from pipeline.ledger.records import Letter, RunKey
+from pipeline.ledger.schema import deliveries, messages, runs
+from pipeline.ledger.states import DeliveryState, RunState
+
+_CHUNK = 2_000
+"""Messages removed in one transaction: others get their turn in between."""
+
+_COUNT = (
+    update(runs)
+    .where(
+        runs.c.key == bindparam("of_key"),
+        runs.c.state == RunState.BUILDING,
+        runs.c.owner == bindparam("by_owner"),
+    )
+    .values(
+        messages=runs.c.messages + bindparam("more_messages"),
+        deliveries=runs.c.deliveries + bindparam("more_deliveries"),
+    )
+    .returning(runs.c.id, runs.c.started_at)
+)
+_MESSAGES = messages.insert()
+_NUMBERS = (
+    select(messages.c.message_id, messages.c.id)
+    .where(messages.c.run_id == bindparam("run"))
+    .order_by(messages.c.id.desc())
+    .limit(bindparam("most"))
+)
+_DELIVERIES = deliveries.insert()
+_REMOVE = delete(messages).where(
+    messages.c.id.in_(
+        select(messages.c.id).where(messages.c.run_id == bindparam("run")).limit(_CHUNK).scalar_subquery()
+    )
+)
+
+
+def stage(engine: Engine, key: RunKey, owner: str, letters: Sequence[Letter]) -> None:
+    """Writes a batch, all of it or nothing. Raises LedgerError when the run is not this owner's to build (any
+    more), or when a recipient or a Message-ID is in the ledger already."""
+    if not letters:
+        return
+    try:
+        with write(engine) as connection:
+            _write(connection, key, owner, letters)
+    except IntegrityError as error:
+        raise LedgerError(_conflict(engine, key, letters)) from error
+
+
+def remove(engine: Engine, key: RunKey) -> int | None:
+    """Deletes the staged messages of a run that is due, skipped or failed; how many there were. None when
+    there is no such run or it is in another state.
+
+    In steps: a crash half-way leaves less of what nobody can send.
+    """
+    removed = 0
+    while True:
+        with write(engine) as connection:
+            run = connection.execute(
+                select(runs.c.id, runs.c.state).where(runs.c.key == str(key)).with_for_update()
+            ).one_or_none()
+            if run is None or run.state not in (RunState.DUE, RunState.SKIPPED, RunState.FAILED):
+                return None
+            step = connection.execute(_REMOVE, {"run": run.id}).rowcount
+            removed += step
+            if step < _CHUNK:
+                connection.execute(update(runs).where(runs.c.id == run.id).values(messages=0, deliveries=0))
+                return removed
+
+
+def _write(connection: Connection, key: RunKey, owner: str, letters: Sequence[Letter]) -> None:
+    recipients = sum(len(letter.recipients) for letter in letters)
+    run = connection.execute(
+        _COUNT,
+        {
+            "of_key": str(key),
+            "by_owner": owner,
+            "more_messages": len(letters),
+            "more_deliveries": recipients,
+        },
+    ).one_or_none()
+    if run is None:
+        raise LedgerError(
+            f"run {key} is not being built by {owner}: it was given to another builder, or has ended; "
+            "nothing of this batch was kept"
+        )
+    numbers = enclosures.store(connection, {letter.parts for letter in letters})
+    connection.execute(
+        _MESSAGES,
+        [
+            {
+                "run_id": run.id,
+                "message_id": letter.message_id,
+                "sender": letter.sender,
+                "enclosure_id": numbers.get(letter.parts),
+                "subject": letter.subject,
+                "headers": letter.headers,
+                "text": letter.text,
+                "html": letter.html,
+            }
+            for letter in letters
+        ],
+    )
+    # The run's row is locked, so its latest messages are these. Asking for them afterwards is half the price
+    # of RETURNING, which SQLAlchemy must do row by row on SQLite.
+    ids = {
+        row.message_id: row.id for row in connection.execute(_NUMBERS, {"run": run.id, "most": len(letters)})
+    }
+    connection.execute(
+        _DELIVERIES,
+        [
+            _delivery(run.id, ids[letter.message_id], recipient, run.started_at)
+            for letter in letters
+            for recipient in letter.recipients
+        ],
+    )
+
+
+def _delivery(run: int, message: int, recipient: str, at: datetime) -> dict[str, object]:
+    return {
+        "run_id": run,
+        "message_id": message,
+        "recipient": recipient,
+        "state": DeliveryState.QUEUED,
+        "attempts": 0,
+        "next_attempt_at": at,
+        "enhanced": "",
+        "verdict": "",
+        "reply": "",
+        "possible_duplicate": False,
+        "updated_at": at,
+    }
+
+
+def _conflict(engine: Engine, key: RunKey, letters: Sequence[Letter]) -> str:
+    """Which rule the batch broke, found after the fact: the batch itself pays nothing for the answer."""
+    recipients = Counter(recipient for letter in letters for recipient in letter.recipients)
+    with read(engine) as connection:
+        there = connection.execute(
+            select(deliveries.c.recipient)
+            .join(runs, runs.c.id == deliveries.c.run_id)
+            .where(runs.c.key == str(key), deliveries.c.recipient.in_(recipients))
+            .limit(1)
+        ).scalar()
+        twice = there or next((one for one, times in recipients.items() if times > 1), None)
+        if twice is not None:
+            return f"run {key} has two messages for {twice}; a recipient is in a run's outbox once"
+        ids = Counter(letter.message_id for letter in letters)
+        known = connection.execute(
+            select(messages.c.message_id).where(messages.c.message_id.in_(ids)).limit(1)
+        ).scalar()
+    taken = known or next((one for one, times in ids.items() if times > 1), None)
+    if taken is not None:
+        return f"run {key} has a message with the Message-ID {taken}, which the ledger has already"
+    return (
+        f"run {key} has a message that breaks a rule of the ledger's tables; this is a defect of the pipeline"
+    )
