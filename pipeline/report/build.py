@@ -1,8 +1,9 @@
 """A job and a due time → datasets, charts and files; and the same for the rows that one recipient may see."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -11,117 +12,131 @@ from pipeline.jobs.model import Job, Project
 from pipeline.report import charts, exports
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.exports.names import refuse_twins
-from pipeline.report.model import ChartImage, Datasets, ExportFile, Facts, InputFile, PeriodLike, Progress
+from pipeline.report.model import ChartImage, ExportFile, Facts, InputFile, Progress
 from pipeline.report.slices import Key, Slicer, key_of
 from pipeline.report.sources import load_dataset, own
+from pipeline.schedule.period import Period
+
+Row = Mapping[str, Any]
+Name = Callable[[str, Row | None], str]
+"""A file name's template and the recipient's row (None for a shared message) → text."""
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """What one message is made from. Datasets are the recipient's own copies: changes do not reach other
-    readers."""
+    """What one message is made from. Charts and files are drawn and written when they are first asked for,
+    so that a report of which everybody gets a part costs nothing as a whole."""
 
-    charts: dict[str, ChartImage]
-    files: tuple[ExportFile, ...]
+    frames: Mapping[str, pd.DataFrame]
+    """For looking only; `datasets` is what may be handed out."""
     inputs: tuple[InputFile, ...]
     """The project's files that made it, each once; files that a DuckDB query reads by itself are not among
     them."""
-    frames: Mapping[str, pd.DataFrame]
-    """The frames themselves, for looking only; `datasets` is what may be handed out."""
     maker: "_Maker"
+    key: Key = ()
+    row: Row | None = None
 
     @property
     def datasets(self) -> dict[str, pd.DataFrame]:
-        """A new view at each call; free until somebody changes it (pandas 3 copies on write)."""
+        """The reader's own copies; free until somebody changes one (pandas 3 copies on write)."""
         return {name: own(frame) for name, frame in self.frames.items()}
 
-    def sliced(self, row: Mapping[str, Any], slices: Mapping[str, str]) -> "Report":
-        """The report of one recipient: of each dataset in `slices` the rows whose column equals the row's
-        value of the same name, and charts and files of those. The same object for equal slices, built once.
+    @cached_property
+    def charts(self) -> dict[str, ChartImage]:
+        """By name, in the job's order. Raises ChartError."""
+        return {name: self.maker.chart(name, self.frames, self.key) for name in self.maker.job.charts}
 
-        Raises SourceError for a dataset or column that is not there, and for a row without a value;
-        ChartError and ExportError as the whole report does.
+    @cached_property
+    def files(self) -> tuple[ExportFile, ...]:
+        """In the job's order. Raises ExportError, also where two have one name."""
+        names = self.maker.filenames(self.row)
+        return tuple(
+            replace(self.maker.file(number, self.frames, self.key), filename=name)
+            for number, name in enumerate(names)
+        )
+
+    def sliced(self, row: Row, slices: Mapping[str, str]) -> "Report":
+        """The report of one recipient: of each dataset in `slices` the rows whose column equals the row's
+        value of the same name, and charts and files of those; equal slices are drawn and written once.
+
+        Raises SourceError for a dataset or column that is not there, and for a row without a value.
         """
-        return self.maker.sliced(self, key_of(row, slices, self.frames)) if slices else self
+        key = key_of(row, slices, self.frames)
+        return Report(self.maker.cut(self.frames, key), self.inputs, self.maker, key, row)
 
 
 @dataclass(frozen=True)
 class _Maker:
-    """What is needed to draw and write again for other rows."""
+    """Draws and writes for one slice or another, each thing once. What it keeps of charts and files is some
+    hundred bytes each; slices of one column have no row in common, so all frames together are one more copy
+    at most."""
 
     job: Job
     facts: Facts
     store: ArtifactStore
-    render_name: Callable[[str], str]
+    name: Name
     progress: Progress
     slicer: Slicer = field(default_factory=Slicer)
-    made: dict[Key, Report] = field(default_factory=dict)
-    """Slices of one column have no row in common, so all together are at most one more copy of the
-    dataset."""
+    cuts: dict[Key, Mapping[str, pd.DataFrame]] = field(default_factory=dict)
+    drawn: dict[tuple[str, Key], ChartImage] = field(default_factory=dict)
+    written: dict[tuple[int, Key], ExportFile] = field(default_factory=dict)
 
-    def whole(self, datasets: dict[str, pd.DataFrame], inputs: tuple[InputFile, ...]) -> Report:
-        return Report(
-            self._charts(datasets, {}, set(datasets)), self._files(datasets, ()), inputs, datasets, self
-        )
-
-    def sliced(self, whole: Report, key: Key) -> Report:
-        if key not in self.made:
-            cut = {
-                name: self.slicer.cut(name, whole.frames[name], column, value) for name, column, value in key
+    def cut(self, frames: Mapping[str, pd.DataFrame], key: Key) -> Mapping[str, pd.DataFrame]:
+        if key not in self.cuts:
+            own_rows = {
+                name: self.slicer.cut(name, frames[name], column, value) for name, column, value in key
             }
-            datasets = {**whole.frames, **cut}
-            drawn = self._charts(datasets, whole.charts, set(cut))
-            files = self._files(datasets, whole.files, set(cut))
-            self.made[key] = Report(drawn, files, whole.inputs, datasets, self)
-        return self.made[key]
+            self.cuts[key] = {**frames, **own_rows}
+        return self.cuts[key]
 
-    def _charts(
-        self, datasets: Datasets, before: Mapping[str, ChartImage], changed: set[str]
-    ) -> dict[str, ChartImage]:
-        """Those that depend on what changed are drawn; the others stay as they were."""
-        drawn = {}
-        for name, chart in self.job.charts.items():
-            if name in before and not charts.uses(chart, self.facts, datasets) & changed:
-                drawn[name] = before[name]
-            else:
-                self.progress(f"chart {name}")
-                mine = {dataset: own(frame) for dataset, frame in datasets.items()}
-                drawn[name] = charts.draw(name, chart, mine, self.facts, self.store)
-        return drawn
+    def chart(self, name: str, frames: Mapping[str, pd.DataFrame], key: Key) -> ChartImage:
+        chart = self.job.charts[name]
+        place = (name, _part(key, charts.uses(chart, self.facts, frames)))
+        if place not in self.drawn:
+            self.progress(f"chart {name}")
+            mine = {dataset: own(frame) for dataset, frame in frames.items()}
+            self.drawn[place] = charts.draw(name, chart, mine, self.facts, self.store)
+        return self.drawn[place]
 
-    def _files(
-        self, datasets: Datasets, before: tuple[ExportFile, ...], changed: set[str] | None = None
-    ) -> tuple[ExportFile, ...]:
-        if before and changed is not None:
-            return tuple(
-                self._file(export, datasets, old.filename) if changed & set(export.data) else old
-                for export, old in zip(self.job.exports, before, strict=True)
-            )
-        names = [exports.filename(export, self.job.name, self.render_name) for export in self.job.exports]
+    def file(self, number: int, frames: Mapping[str, pd.DataFrame], key: Key) -> ExportFile:
+        export = self.job.exports[number]
+        place = (number, _part(key, export.data))
+        if place not in self.written:
+            self.progress(f"file {export.kind} of {', '.join(export.data)}")
+            self.written[place] = exports.build(export, frames, self.job.name, self.store)
+        return self.written[place]
+
+    def filenames(self, row: Row | None) -> list[str]:
+        names = [
+            exports.filename(e, self.job.name, lambda text: self.name(text, row)) for e in self.job.exports
+        ]
         refuse_twins(names)
-        return tuple(
-            self._file(export, datasets, name) for export, name in zip(self.job.exports, names, strict=True)
-        )
+        return names
 
-    def _file(self, export: Any, datasets: Datasets, name: str) -> ExportFile:
-        self.progress(f"file {name}")
-        return exports.build(export, datasets, name, self.store)
+
+def _part(key: Key, datasets: Iterable[str]) -> Key:
+    """What a chart or file of these datasets depends on."""
+    return tuple(piece for piece in key if piece[0] in datasets)
 
 
 def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     job: Job,
     project: Project,
-    period: PeriodLike,
+    period: Period,
     due: datetime,
     store: ArtifactStore,
     render_name: Callable[[str], str],
     progress: Progress = lambda _step: None,
+    *,
+    render_personal: Name | None = None,
 ) -> Report:
-    """Loads the job's datasets in order, then draws its charts and writes its files into `store`.
+    """Loads the job's datasets in order, then draws its charts and writes its files into `store`: of a job
+    that mails slices (`each`), as they are asked for.
 
-    `due` is zone-aware. `render_name` turns a file name's template into text. Nothing here asks the clock:
-    the same arguments and data give the same artifacts. Raises SourceError, ChartError, ExportError (each
-    names the dataset, chart or file), MissingExtraError, and what `render_name` raises.
+    `due` is zone-aware. `render_name` turns a file name's template into text; `render_personal` does so with
+    the recipient's row, where names depend on it. Nothing here asks the clock: the same arguments and data
+    give the same artifacts. Raises SourceError, ChartError, ExportError (each names the dataset, chart or
+    file), MissingExtraError, and what rendering a name raises.
     """
     facts = Facts(project.root, job.timezone, due, period, job.params, job.memory)
     urls = {name: url.get_secret_value() for name, url in project.sources.items()}
@@ -132,4 +147,12 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
         loaded = load_dataset(name, source, facts, datasets, urls)
         datasets[name] = loaded.frame
         inputs |= {found.path: found for found in loaded.inputs}
-    return _Maker(job, facts, store, render_name, progress).whole(datasets, tuple(inputs.values()))
+
+    def shared(template: str, _row: Row | None) -> str:
+        return render_name(template)
+
+    maker = _Maker(job, facts, store, render_personal or shared, progress)
+    report = Report(datasets, tuple(inputs.values()), maker)
+    if job.audience.each is None:
+        report.charts, report.files  # noqa: B018 - a shared message needs all of it, and progress tells it now
+    return report

@@ -4,28 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 
 from pipeline.ledger.records import Artifact
+from pipeline.schedule.period import Period
 
 Param = str | int | float | bool | date | None
 Datasets = Mapping[str, pd.DataFrame]
 Progress = Callable[[str], None]
 """Told each step as it begins: `data flights`, `chart by_hour`, `file delays.xlsx`."""
-
-
-class PeriodLike(Protocol):
-    """What this room needs of `schedule.period.Period`: `[start, end)`, zone-aware in the job's zone, and
-    its name."""
-
-    @property
-    def start(self) -> datetime: ...
-    @property
-    def end(self) -> datetime: ...
-    @property
-    def label(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +26,7 @@ class Facts:
     """The job's IANA zone: dates and times without a zone are wall-clock time there."""
     due: datetime
     """Zone-aware."""
-    period: PeriodLike
+    period: Period
     params: Mapping[str, Param]
     memory: int
     """The child's limit in bytes."""

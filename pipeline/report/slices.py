@@ -48,8 +48,8 @@ def key_of(row: Mapping[str, Any], slices: Mapping[str, str], datasets: Mapping[
         present = frame[column].dropna()
         if len(present) and isinstance(value, str) != isinstance(present.iloc[0], str):
             raise SourceError(
-                f'slice: "{column}" is {value!r} in a recipient\'s row and {present.iloc[0]!r} in "{name}": text and '
-                "not text never are equal; make both the same"
+                f'slice: "{column}" is {value!r} for a recipient and {present.iloc[0]!r} in "{name}": text never '
+                "text never equals what is not text; make both the same"
             )
         key.append((name, column, value))
     return tuple(key)

@@ -64,7 +64,8 @@ def _from_table(where: str, chart: Chart, frame: pd.DataFrame) -> tuple[bytes, s
         raise ChartError(f'{where}: y must be a column of numbers, "{chart.y}" holds {found["y"].kind}')
     title = chart.title or alt.title(chart.kind, found)
     # A title of the job's own may not say what the numbers are.
-    subtitle = found["y"].label if chart.title and chart.kind in {"line", "bar", "area"} else ""
+    told = all(word in title.lower() for word in found["y"].title.lower().split())
+    subtitle = found["y"].label if chart.kind in {"line", "bar", "area"} and not told else ""
     spec = MARKS[chart.kind](found, where)
     return (
         vega.draw(_finished(spec, found, title, subtitle), where),

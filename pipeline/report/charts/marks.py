@@ -1,5 +1,6 @@
 """The five kinds of charts as small Vega-Lite specifications."""
 
+import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -42,8 +43,9 @@ def bar(found: Fields, where: str) -> Spec:
     refuse_twins(found, where)
     x, y, series = found["x"], found["y"], _series(found, where)
     if x.measure == "temporal":
-        mark, channel = _over_time(x)
-        return {"mark": mark, "encoding": {"x": channel, "y": _value(y, zero=True), **series}}
+        return _time_bars(x, found.get("color")) | {
+            "encoding": {"x": _time_x(x), "y": _value(y, zero=True), **series}
+        }
     negative = any(value is not None and value < 0 for value in y.values)
     names = list(dict.fromkeys(x.show(value) for value in x.values))
     along = {"field": "x", "type": "ordinal", "title": x.label, "sort": _order(x), "axis": {"grid": False}}
@@ -51,11 +53,23 @@ def bar(found: Fields, where: str) -> Spec:
     lying = x.measure == "nominal" and max(map(len, names)) * _LABEL > _PLOT / len(names) - 4
     if not lying:
         labels = len(names) <= 14 and not series
-        return _labelled({"x": along, "y": _value(y, zero=True), **series}, dy=-7, on=labels and not negative)
-    size = {"height": max(160, 24 * len(names) + 60)}
+        return _labelled(
+            {"x": along, "y": _value(y, zero=True), **series, **_side_by_side(series, "xOffset")},
+            dy=-7,
+            on=labels and not negative,
+        )
+    bars = len(_distinct(found["color"])) if series else 1
+    size = {"height": max(160, max(24, 11 * bars + 8) * len(names) + 60)}
     along["axis"] = {"grid": False, "domain": False, "title": None}
     across = {**_value(y, zero=True), "axis": {"grid": True, "domain": False, "tickCount": 5}}
-    return _labelled({"x": across, "y": along, **series}, dx=6, on=not series and not negative) | size
+    return (
+        _labelled(
+            {"x": across, "y": along, **series, **_side_by_side(series, "yOffset")},
+            dx=6,
+            on=not series and not negative,
+        )
+        | size
+    )
 
 
 def scatter(found: Fields, where: str) -> Spec:
@@ -139,18 +153,39 @@ def _order(field: Field) -> Any:
     return "ascending" if field.measure != "nominal" else _distinct(field)
 
 
-def _over_time(x: Field) -> tuple[Spec, Spec]:
-    """Bars over time, (mark, channel): each fills most of the shortest step between two; gaps stay gaps."""
+def _side_by_side(series: Spec, side: str) -> Spec:
+    """Bars of several series stand beside each other: stacked means or shares would be sums that mean
+    nothing."""
+    return {side: {"field": "color", "type": "nominal", "sort": None}} if series else {}
+
+
+def _time_bars(x: Field, color: Field | None) -> Spec:
+    """Mark and transform of bars over time: each step has its bars in the middle; gaps stay gaps."""
+    step, first, last = _steps(x)
+    names = _distinct(color) if color else [""]
+    share = 0.78 * step / (last - first + step) / len(names)
+    place = f"indexof({json.dumps(names)}, datum.color) - {(len(names) - 1) / 2}" if color else "0"
+    moment = f"toDate(datum.x) + ({place}) * {0.78 * step / len(names)}"
+    return {
+        "mark": {"type": "bar", "width": {"expr": f"clamp(width * {share}, 1, 90)"}},
+        "transform": [{"calculate": moment, "as": "x_at"}],
+    }
+
+
+def _time_x(x: Field) -> Spec:
+    step, first, last = _steps(x)
     moments = sorted(set(_distinct(x)))
-    steps = [later - earlier for earlier, later in pairwise(moments)]
-    step = min(steps, default=timedelta(days=1)).total_seconds() * 1000
-    first, last = (moment.timestamp() * 1000 for moment in (moments[0], moments[-1]))
-    share = 0.78 * step / (last - first + step)
     scale = {"type": "utc", "nice": False, "domain": [first - step / 2, last + step / 2]}
-    mark = {"type": "bar", "width": {"expr": f"clamp(width * {share}, 1, 90)"}}
     ticks = [moment.timestamp() * 1000 for moment in moments[:: -(-len(moments) // 8)]]
     axis = {**_time_axis(x), "values": ticks}
-    return mark, {"field": "x", "type": "temporal", "title": None, "scale": scale, "axis": axis}
+    return {"field": "x_at", "type": "temporal", "title": None, "scale": scale, "axis": axis}
+
+
+def _steps(x: Field) -> tuple[float, float, float]:
+    """The shortest step between two moments, the first and the last, in milliseconds (of the epoch)."""
+    moments = sorted(set(_distinct(x)))
+    step = min((later - earlier for earlier, later in pairwise(moments)), default=timedelta(days=1))
+    return step.total_seconds() * 1000, moments[0].timestamp() * 1000, moments[-1].timestamp() * 1000
 
 
 def _time_axis(x: Field) -> Spec:
