@@ -27,12 +27,12 @@ def week(departures: pd.DataFrame, before: pd.DataFrame, params: dict[str, Any])
 def routes(departures: pd.DataFrame, airports: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
     """The latest routes of each carrier, those with at least `min_flights` flights, the latest first.
 
-    Columns: carrier, route, destination, flights, cancelled, mean_delay, longest.
+    Columns: carrier, airport, destination, flights, cancelled, mean_delay, longest.
     """
     marked = departures.merge(airports, how="left", on="dest")
-    marked["route"] = marked["origin"] + " – " + marked["dest"]
+    marked["airport"] = marked["origin"]
     marked["destination"] = marked["name"].fillna(marked["dest"])
-    table = _measure(marked, ["carrier", "route", "destination"])
+    table = _measure(marked, ["carrier", "airport", "destination"])
     table = table[table["flights"] >= params["min_flights"]]
     return table.sort_values(["carrier", "mean_delay"], ascending=[True, False], ignore_index=True)
 

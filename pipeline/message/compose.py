@@ -89,7 +89,13 @@ class Composer:
         return {
             "title": job.title,
             "description": job.description,
-            "period": run.period,
+            "period": {
+                "start": run.period.start,
+                "end": run.period.end,
+                "label": run.period.label_in(job.locale),
+                "last_day": run.period.last_day,
+                "days": run.period.days,
+            },
             "params": dict(job.params),
             "run": {"id": str(run.key), "due": run.key.due.astimezone(ZoneInfo(job.timezone))},
             "job": {"name": job.name, "owner": {"address": job.owner.address, "name": job.owner.name}},
@@ -191,8 +197,12 @@ def _recipient_context(to: Recipients, row: Mapping[str, Any] | None) -> dict[st
     """`recipient` is there only where the message is one person's; else using it is an error that says so."""
     if row is None:
         return {}
-    person = {"address": to.to[0].address, "name": to.to[0].name} if to.to else {}
-    return {"recipient": {**{str(name): value for name, value in row.items()}, **person}}
+    own = {str(name): value for name, value in row.items()}
+    person = to.to[0] if to.to else None
+    if person is None:
+        return {"recipient": own}
+    # A column `name` is the row's own word; the mailbox has a name only where the address was written with one.
+    return {"recipient": {"name": person.name, **own, "address": person.address}}
 
 
 def _part(source: ChartLike | FileLike, filename: str, cid: str) -> Part:
