@@ -125,7 +125,7 @@ class Runs:
             "owner": None,
             "lease_until": None,
         }
-        return self._change(key, RunState.QUEUED, values, runs.c.owner == owner, runs.c.messages > 0)
+        return self._change(key, RunState.QUEUED, values, runs.c.messages > 0, owner=owner)
 
     # --- not building ---------------------------------------------------------------------------------------
 
@@ -218,27 +218,29 @@ class Runs:
 
     def _abandon(self, key: RunKey, to: RunState, reason: str, now: datetime, owner: str | None) -> Run:
         values = {"reason": reason, "ended_at": now, "owner": None, "lease_until": None}
-        conditions = () if owner is None else (runs.c.owner == owner,)
-        run = self._change(key, to, values, *conditions)
+        run = self._change(key, to, values, owner=owner)
         if not run.messages:
             return run
         self.unstage(key)
         return finding.expect(self._engine, key)
 
     def _change(
-        self, key: RunKey, to: RunState, values: Mapping[str, Any], *conditions: ColumnElement[bool]
+        self,
+        key: RunKey,
+        to: RunState,
+        values: Mapping[str, Any],
+        *conditions: ColumnElement[bool],
+        owner: str | None = None,
     ) -> Run:
         sources = sorted(state for state, targets in RUN_TRANSITIONS.items() if to in targets)
+        change = update(runs).where(runs.c.key == str(key), runs.c.state.in_(sources), *conditions)
+        if owner is not None:
+            change = change.where(runs.c.owner == owner)
         with write(self._engine) as connection:
-            row = connection.execute(
-                update(runs)
-                .where(runs.c.key == str(key), runs.c.state.in_(sources), *conditions)
-                .values(state=to, **values)
-                .returning(runs)
-            ).one_or_none()
+            row = connection.execute(change.values(state=to, **values).returning(runs)).one_or_none()
             if row is None:
                 there = connection.execute(select(runs).where(runs.c.key == str(key))).one_or_none()
-                raise _refusal(key, to, there)
+                raise _refusal(key, to, there, owner)
         return to_run(row)
 
 
@@ -259,11 +261,14 @@ def _new(key: RunKey, now: datetime) -> dict[str, Any]:
     }
 
 
-def _refusal(key: RunKey, to: RunState, there: AnyRow | None) -> LedgerError:
+def _refusal(key: RunKey, to: RunState, there: AnyRow | None, owner: str | None) -> LedgerError:
     if there is None:
         return LedgerError(f"there is no run {key} in the ledger")
     if to not in RUN_TRANSITIONS[RunState(there.state)]:
         return IllegalTransitionError(f'run {key} is "{there.state}" and cannot become "{to}"')
-    if to is RunState.QUEUED and not there.messages:
+    if owner is not None and there.owner != owner:
+        holder = f"was given to another builder ({there.owner})" if there.owner else "is nobody's any more"
+        return LedgerError(f"run {key} {holder}; the work of {owner} on it is void")
+    if to is RunState.QUEUED:
         return LedgerError(f"run {key} has no messages to queue; skip it, with the reason")
-    return LedgerError(f"run {key} was given to another builder ({there.owner}); this one's work is void")
+    return LedgerError(f"run {key} changed while it was looked at; try again")
