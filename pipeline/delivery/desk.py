@@ -1,0 +1,155 @@
+"""The desk between one mailer and the outbox: hands out letters, makes results durable, then writes them
+to the log."""
+
+import random
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from pipeline.delivery.lines import Line, attempt_line, paused_lines, resumed_line, run_line
+from pipeline.delivery.pauses import Pauses
+from pipeline.delivery.ports import Clock, Emit, Outbox, Result
+from pipeline.delivery.settle import settle, untried
+from pipeline.delivery.verdict import Action, Kind, Verdict
+from pipeline.errors import LedgerError
+from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome
+
+LEASE = timedelta(seconds=120)
+"""How long a claim outlives its holder's last sign of life. Extended long before it ends."""
+FAREWELL = timedelta(seconds=10)
+"""How long a worker that is to end waits for a ledger that cannot be written."""
+LEDGER_RETRY = 1.0
+"""Seconds between two tries to write to a ledger that cannot be written."""
+
+
+class OutboxDesk:
+    """One mailer's desk; see `ports.Desk`. Used by one thread."""
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        mailer: str,
+        owner: str,
+        pauses: Pauses,
+        *,
+        emit: Emit,
+        clock: Clock,
+        sleep: Callable[[float], object],
+        stopping: Callable[[], bool],
+        chance: random.Random,
+    ) -> None:
+        self._outbox = outbox
+        self._mailer = mailer
+        self._owner = owner
+        self._pauses = pauses
+        self._emit = emit
+        self._clock = clock
+        self._sleep = sleep
+        self._stopping = stopping
+        self._chance = chance
+        self._lease_until: datetime | None = None
+        self._senders_told: set[str] = set()
+        self.attempts = 0
+        """Attempts with a result so far."""
+
+    @property
+    def stopping(self) -> bool:
+        return self._stopping()
+
+    @property
+    def paused(self) -> bool:
+        return self._pauses.until(self._mailer, self._clock()) is not None
+
+    def take(self, limit: int) -> Sequence[Claim]:
+        """See `ports.Desk.take`. After a pause one letter at a time, until a mail has gone through."""
+        now = self._clock()
+        if self.stopping or self._pauses.until(self._mailer, now) is not None:
+            return ()
+        if self._pauses.is_probing(self._mailer, now):
+            limit = 1
+        claims = self._outbox.claim(self._mailer, self._owner, now, LEASE, limit)
+        if claims and self._lease_until is None:
+            self._lease_until = now + LEASE
+        return claims
+
+    def journal(self, intents: Sequence[Delivery], results: Sequence[Result]) -> frozenset[int]:
+        """See `ports.Desk.journal`. Waits for a ledger that cannot be written as long as our claims
+        hold, then raises LedgerError."""
+        now = self._clock()
+        outcomes = [settle(result, now, self._chance.random()) for result in results]
+        done = self._write([delivery.id for delivery in intents], outcomes)
+        self.attempts += len(results)
+        for result, outcome in zip(results, outcomes, strict=True):
+            if outcome.delivery not in done.lost:
+                self._log(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
+                self._tell_of_sender(result)
+        self._log_ended(done)
+        self._note_success(results)
+        self.beat()
+        return done.intended
+
+    def give_back(self, claims: Sequence[tuple[Claim, Sequence[Delivery]]]) -> None:
+        """See `ports.Desk.give_back`."""
+        now = self._clock()
+        self._write([], [untried(delivery, now) for _, deliveries in claims for delivery in deliveries])
+
+    def pause(self, verdict: Verdict) -> None:
+        """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""
+        pause = self._pauses.pause(self._mailer, verdict, self._clock())
+        for line in paused_lines(self._mailer, pause):
+            self._log(line)
+
+    def beat(self) -> None:
+        """See `ports.Desk.beat`: costs nothing until half of the lease is over."""
+        now = self._clock()
+        if self._lease_until is not None and now > self._lease_until - LEASE / 2:
+            held = self._outbox.extend(self._owner, now + LEASE)
+            self._lease_until = now + LEASE if held else None
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _write(self, intents: Sequence[int], outcomes: Sequence[Outcome]) -> Journaled:
+        now = self._clock()
+        give_up = min(self._lease_until or now, now + FAREWELL) if self.stopping else self._lease_until or now
+        while True:
+            try:
+                return self._outbox.journal(intents, outcomes, self._owner, self._clock())
+            except LedgerError:
+                if self._clock() + timedelta(seconds=LEDGER_RETRY) >= give_up:
+                    raise
+                self._sleep(LEDGER_RETRY)
+
+    def _note_success(self, results: Sequence[Result]) -> None:
+        if any(result.verdict.ok for result in results):
+            pause = self._pauses.good(self._mailer)
+            if pause is not None:
+                self._log(resumed_line(self._mailer, pause))
+
+    def _tell_of_sender(self, result: Result) -> None:
+        """An alert for a sender that the relay does not take: once, until it takes it again."""
+        sender, verdict = result.claim.letter.sender, result.verdict
+        if verdict.ok:
+            self._senders_told.discard(sender)
+        elif (
+            verdict.kind is Kind.PERM_SENDER
+            and verdict.action is Action.WAIT
+            and sender not in self._senders_told
+        ):
+            self._senders_told.add(sender)
+            reason = f"mailer {self._mailer} does not take mail from {sender}"
+            self._emit(
+                "alert.raised",
+                job=result.claim.job,
+                run=result.claim.run,
+                mailer=self._mailer,
+                code=verdict.code,
+                reply=verdict.reply,
+                reason=reason,
+            )
+
+    def _log_ended(self, done: Journaled) -> None:
+        for run in done.ended:
+            self._log(run_line(run))
+
+    def _log(self, line: Line) -> None:
+        event, fields = line
+        self._emit(event, **fields)

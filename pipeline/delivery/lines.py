@@ -1,0 +1,112 @@
+"""The log lines of deliveries, mailers and runs: from plain values to an event and its fields. Pure."""
+
+from collections.abc import Iterator
+
+from pipeline.delivery.pauses import Pause
+from pipeline.delivery.ports import Result
+from pipeline.ledger.records import Delivery, Outcome, Run
+from pipeline.ledger.states import DeliveryState
+
+Line = tuple[str, dict[str, object]]
+
+_EVENTS = {
+    DeliveryState.SENT: "delivery.sent",
+    DeliveryState.DEFERRED: "delivery.deferred",
+    DeliveryState.FAILED: "delivery.failed",
+    DeliveryState.EXPIRED: "delivery.expired",
+    DeliveryState.UNCERTAIN: "delivery.uncertain",
+    DeliveryState.SUPPRESSED: "delivery.suppressed",
+    DeliveryState.HELD: "delivery.held",
+}
+
+
+def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool) -> Line:
+    """One attempt at one delivery. `next_attempt` stands where there will be one."""
+    delivery = result.delivery
+    fields: dict[str, object] = {
+        **_who(delivery),
+        "mailer": mailer,
+        "attempt": delivery.attempts + outcome.counts,
+        "phase": outcome.phase,
+        "code": outcome.code,
+        "enhanced": outcome.enhanced,
+        "class": outcome.verdict,
+        "rule": result.verdict.rule,
+        "reply": outcome.reply,
+        "bytes": result.bytes,
+        "duration_ms": outcome.duration_ms,
+    }
+    if outcome.state is DeliveryState.DEFERRED or resent:
+        fields["next_attempt"] = outcome.next_attempt_at
+    if delivery.possible_duplicate:
+        fields["possible_duplicate"] = True
+    return _EVENTS[outcome.state], _told(fields)
+
+
+def swept_line(delivery: Delivery, event: str) -> Line:
+    """A delivery that ended, or became uncertain, without an attempt of ours."""
+    fields: dict[str, object] = {
+        **_who(delivery),
+        "attempt": delivery.attempts,
+        "code": delivery.code,
+        "enhanced": delivery.enhanced,
+        "class": delivery.verdict,
+        "reply": delivery.reply,
+        "next_attempt": delivery.next_attempt_at,
+    }
+    return event, _told(fields)
+
+
+def run_line(run: Run) -> Line:
+    """A run whose last delivery has ended: run.delivered, run.partly_delivered, run.undelivered."""
+    fields: dict[str, object] = {
+        "job": run.key.job,
+        "run": str(run.key),
+        "due": run.key.due,
+        "messages": run.messages,
+        "deliveries": run.deliveries,
+    }
+    return f"run.{run.state.replace(' ', '_')}", fields
+
+
+def paused_lines(mailer: str, pause: Pause) -> Iterator[Line]:
+    """The pause, and the alert if it is time for one."""
+    verdict = pause.verdict
+    fields = _told(
+        {
+            "mailer": mailer,
+            "phase": verdict.phase,
+            "code": verdict.code,
+            "enhanced": verdict.enhanced,
+            "class": verdict.kind,
+            "rule": verdict.rule,
+            "reply": verdict.reply,
+            "next_attempt": pause.until,
+        }
+    )
+    yield "mailer.paused", fields
+    if pause.alert:
+        yield (
+            "alert.raised",
+            {**fields, "reason": f"mailer {mailer} cannot send: {verdict.kind} at {verdict.phase}"},
+        )
+
+
+def resumed_line(mailer: str, pause: Pause) -> Line:
+    """It works again."""
+    return "mailer.resumed", {"mailer": mailer, "class": pause.verdict.kind, "since": pause.since}
+
+
+def _who(delivery: Delivery) -> dict[str, object]:
+    return {
+        "job": delivery.job,
+        "run": delivery.run,
+        "message_id": delivery.message_id,
+        "delivery": delivery.id,
+        "recipient": delivery.recipient,
+    }
+
+
+def _told(fields: dict[str, object]) -> dict[str, object]:
+    """Without what is empty."""
+    return {name: value for name, value in fields.items() if value is not None and value != ""}

@@ -1,0 +1,101 @@
+"""What the delivery room asks of others, and what every mailer looks like. Protocols and plain values
+only."""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from pipeline.delivery.verdict import Verdict
+from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome, Swept
+
+Clock = Callable[[], datetime]
+"""Now, zone-aware UTC."""
+ReadBase64 = Callable[[str], bytes]
+"""SHA-256 of an artifact → its base64 in CRLF lines; OSError where it cannot be read."""
+
+
+class Emit(Protocol):
+    """Writes one event of `observe.events` to the log."""
+
+    def __call__(self, event: str, /, **fields: object) -> None: ...
+
+
+class Outbox(Protocol):
+    """What the worker needs of `ledger.outbox.Outbox`."""
+
+    def claim(self, mailer: str, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]: ...
+
+    def journal(
+        self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime
+    ) -> Journaled: ...
+
+    def release(self, owner: str) -> int: ...
+
+    def extend(self, owner: str, until: datetime) -> int: ...
+
+    def owners(self) -> set[str]: ...
+
+    def recover(self, now: datetime, dead: Collection[str] = ()) -> Swept: ...
+
+    def expire(self, now: datetime) -> Swept: ...
+
+    def next_due(self, mailer: str, now: datetime) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a mailer says about one attempt at one delivery."""
+
+    claim: Claim
+    delivery: Delivery
+    verdict: Verdict
+    duration_ms: int
+    bytes: int
+
+
+class Desk(Protocol):
+    """What a mailer works at: letters in, intents and results out. The worker stands behind it."""
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the mailer is to finish what is in flight and end."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether nothing may be sent at present."""
+
+    def take(self, limit: int) -> Sequence[Claim]:
+        """At most `limit` letters to send now; none where nothing is due, the mailer is paused, or it is
+        to end."""
+
+    def journal(self, intents: Sequence[Delivery], results: Sequence[Result]) -> frozenset[int]:
+        """Makes both durable in one commit and returns the ids of the deliveries that may be sent now.
+
+        An intent that is not among them was lost to another worker: its letter must not be sent.
+        """
+
+    def give_back(self, claims: Sequence[tuple[Claim, Sequence[Delivery]]]) -> None:
+        """Deliveries that were taken and not tried."""
+
+    def pause(self, verdict: Verdict) -> None:
+        """The way out does not work at present: nothing more is to be taken until a while has passed."""
+
+    def beat(self) -> None:
+        """To be called at least every few seconds while letters are held: keeps their lease."""
+
+
+class Mailer(Protocol):
+    """A way out."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, desk: Desk) -> None:
+        """Works until the desk gives nothing more and everything taken has a result or is given back."""
+
+    def tend(self) -> None:
+        """Between runs: ends what has been idle for too long."""
+
+    def close(self) -> None:
+        """The end: connections are closed politely, as far as that takes no time."""

@@ -1,0 +1,77 @@
+"""From a claimed letter to what a session needs to send it: its transaction and its body's octets."""
+
+from dataclasses import dataclass
+
+from pipeline.delivery.ports import ReadBase64
+from pipeline.delivery.replies import classify_event
+from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.smtp.frame import LineEndsError, frame
+from pipeline.delivery.smtp.transaction import Envelope, Transaction
+from pipeline.delivery.verdict import Phase, Verdict
+from pipeline.ledger.records import Claim, Delivery, Letter
+from pipeline.message.wire import assemble
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """A letter, or the rest of one, that waits for a session."""
+
+    claim: Claim
+    deliveries: tuple[Delivery, ...]
+    split_before: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Work:
+    """A load on its way over a session."""
+
+    load: Load
+    transaction: Transaction
+    body: list[bytes]
+    size: int
+    started: float
+    eight_bit: bool
+    """Whether the body holds octets above 127."""
+
+    @property
+    def accepted(self) -> list[Delivery]:
+        """The deliveries whose recipients the server has accepted."""
+        names = set(self.transaction.accepted)
+        return [delivery for delivery in self.load.deliveries if delivery.recipient in names]
+
+    def remake_for_seven_bit(self, read_base64: ReadBase64) -> None:
+        """The server offered 8BITMIME and then refused it (RFC 6152 §3): the body in 7-bit form. Raises
+        OSError."""
+        self.body, self.size = _body(self.load.claim.letter, read_base64, eight_bit=False)
+        self.eight_bit = False
+
+
+def make_work(load: Load, server: Capabilities, read_base64: ReadBase64, now: float) -> Work | Verdict:
+    """The work for a session on that server, or the verdict on a letter that cannot be sent at all."""
+    letter = load.claim.letter
+    eight_bit = server.eight_bit and not (letter.text.isascii() and letter.html.isascii())
+    try:
+        body, size = _body(letter, read_base64, eight_bit=eight_bit)
+    except LineEndsError as error:
+        return classify_event(Phase.LOCAL, "line-ends", str(error))
+    except OSError as error:
+        text = f"an attachment cannot be read: {error.strerror or error}"
+        return classify_event(Phase.LOCAL, "artifact", text)
+    recipients = tuple(delivery.recipient for delivery in load.deliveries)
+    envelope = Envelope(letter.sender, recipients, size, eight_bit)
+    return Work(
+        load, Transaction(envelope, server, split_before=load.split_before), body, size, now, eight_bit
+    )
+
+
+def _body(letter: Letter, read_base64: ReadBase64, *, eight_bit: bool) -> tuple[list[bytes], int]:
+    """What to write after 354, and the message's size before dots were doubled. Raises LineEndsError,
+    OSError."""
+    shared: list[bytes] = []
+
+    def read(sha256: str) -> bytes:
+        shared.append(read_base64(sha256))
+        return shared[-1]
+
+    chunks = assemble(letter, read, eight_bit=eight_bit)
+    return frame(chunks, shared), sum(map(len, chunks))

@@ -1,0 +1,82 @@
+"""Where an SMTP mailer connects to and as whom, read from its URL. The password shows in no repr and no
+error."""
+
+import ipaddress
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from pipeline.errors import MailerError
+
+Security = Literal["starttls", "tls", "plain"]
+_SCHEMES: dict[str, tuple[Security, int]] = {
+    "smtp": ("starttls", 587),
+    "smtps": ("tls", 465),
+    "smtp+plain": ("plain", 25),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    host: str
+    port: int
+    security: Security
+    user: str = ""
+    password: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no log may hold, in plain."""
+        return (self.password,) if self.password else ()
+
+
+def parse_relay(name: str, url: str) -> Relay:
+    """Reads `smtp://user:password@host:587`, `smtps://…` or `smtp+plain://localhost:25`.
+
+    Raises MailerError; its message names the mailer and never any part of the URL but a known scheme.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        port = parts.port
+    except ValueError:
+        raise MailerError(_wrong(name)) from None
+    known = _SCHEMES.get(parts.scheme)
+    if known is None or not parts.hostname or parts.path.strip("/") or parts.query or parts.fragment:
+        raise MailerError(_wrong(name))
+    security, default_port = known
+    relay = Relay(
+        parts.hostname,
+        port or default_port,
+        security,
+        unquote(parts.username or ""),
+        unquote(parts.password or ""),
+    )
+    if bool(relay.user) != bool(relay.password):
+        raise MailerError(
+            f'mailer "{name}": a user needs a password and a password a user; write both or neither'
+        )
+    if any(c in relay.user + relay.password for c in "\r\n\0"):
+        raise MailerError(f'mailer "{name}": user and password must not hold line breaks')
+    if security == "plain" and not is_loopback(relay.host):
+        raise MailerError(
+            f'mailer "{name}": smtp+plain:// is only for a relay on this machine (localhost); use smtp:// or smtps://'
+        )
+    return relay
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the name or address means this machine, without asking DNS."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _wrong(name: str) -> str:
+    return (
+        f'mailer "{name}": its URL cannot be read; write smtp://user:password@host:587, smtps://host:465 or '
+        "smtp+plain://localhost:25, and characters like @ : / # of a password as %40 %3A %2F %23"
+    )

@@ -1,0 +1,192 @@
+"""The worker: recovers what the dead left, ends what is too old, and lets every mailer work off its
+share of the outbox."""
+
+import random
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+
+from pipeline.delivery.desk import OutboxDesk
+from pipeline.delivery.lines import run_line, swept_line
+from pipeline.delivery.pauses import Pauses
+from pipeline.delivery.ports import Clock, Emit, Mailer, Outbox
+from pipeline.errors import LedgerError
+from pipeline.ledger.records import Swept
+
+POLL = 1.0
+"""Seconds between two looks at an outbox in which nothing was due."""
+SWEEP = 15.0
+"""Seconds between two looks for what has expired or was left by the dead."""
+LEDGER_PAUSE = 5.0
+"""Seconds that a mailer rests when the ledger cannot be written or read."""
+
+
+def nobody() -> Collection[str]:
+    """For workers that are told of no dead owners: they wait for leases to end."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """What `run_until_idle` did."""
+
+    attempts: int
+    waiting_until: datetime | None
+    """The next time at which something is due or a paused mailer may be tried; None: nothing waits."""
+
+
+class Worker:
+    """Delivers from one outbox through several mailers, each in a thread of its own.
+
+    `owner` names this process in the ledger and must be new at each start. `dead_owners` returns the names
+    of processes that are known to have ended, whose claims need not run out.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        mailers: Mapping[str, Mailer],
+        emit: Emit,
+        clock: Clock,
+        *,
+        owner: str,
+        dead_owners: Callable[[], Collection[str]] = nobody,
+        pauses: Pauses | None = None,
+        chance: random.Random | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+    ) -> None:
+        self._outbox = outbox
+        self._mailers = mailers
+        self._emit = emit
+        self._clock = clock
+        self._owner = owner
+        self._dead_owners = dead_owners
+        self._sleep = sleep
+        self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
+        self.pauses = pauses or Pauses()
+        self._stop = threading.Event()
+        self._desks = {name: self._desk(name) for name in mailers}
+
+    def run_until_idle(self) -> Worked:
+        """Works until nothing is due now: what is deferred, or whose mailer is paused, waits for another
+        time.
+
+        Raises LedgerError where the ledger cannot be used.
+        """
+        before = sum(desk.attempts for desk in self._desks.values())
+        self.sweep()
+        with ThreadPoolExecutor(max(1, len(self._mailers)), "mailer") as threads:
+            futures = [threads.submit(self._work_off, name) for name in self._mailers]
+            try:
+                for future in futures:
+                    future.result()
+            except BaseException:  # Ctrl-C: the other mailers finish what is in flight, and no more
+                self.stop()
+                raise
+        return Worked(sum(desk.attempts for desk in self._desks.values()) - before, self.next_due())
+
+    def run_forever(self, stop: threading.Event) -> None:
+        """Works until `stop` is set; then finishes the mails in flight and gives the rest back.
+
+        A ledger that cannot be used is reported and tried again; anything else that a mailer raises ends
+        the worker.
+        """
+        with ThreadPoolExecutor(len(self._mailers) + 1, "mailer") as threads:
+            futures = [threads.submit(self._serve, name) for name in self._mailers]
+            futures.append(threads.submit(self._keep_sweeping))
+            try:
+                while not stop.wait(0.2) and not any(future.done() for future in futures):
+                    pass
+            finally:
+                self.stop()
+            for future in futures:
+                future.result()
+
+    def stop(self) -> None:
+        """No new letters: mails in flight are finished. Safe from any thread."""
+        self._stop.set()
+
+    def close(self) -> None:
+        """Gives back what is held and ends the mailers' connections."""
+        for name, mailer in self._mailers.items():
+            self._outbox.release(self._owner_of(name))
+            mailer.close()
+
+    def sweep(self) -> None:
+        """Frees what the dead held and ends what is too old, and logs both."""
+        now = self._clock()
+        gone = set(self._dead_owners())
+        dead = [owner for owner in self._outbox.owners() if owner.partition("/")[0] in gone] if gone else []
+        self._log_swept(self._outbox.recover(now, dead), "delivery.uncertain")
+        self._log_swept(self._outbox.expire(now), "delivery.expired")
+
+    def next_due(self) -> datetime | None:
+        """When there will be something to do, as far as is known now."""
+        now = self._clock()
+        times = []
+        for name in self._mailers:
+            due = self._outbox.next_due(name, now)
+            if due is not None:
+                times.append(max(due, self.pauses.until(name, now) or due))
+        return min(times, default=None)
+
+    # --- inside -------------------------------------------------------------------------------------------
+
+    def _desk(self, name: str) -> OutboxDesk:
+        return OutboxDesk(
+            self._outbox,
+            name,
+            self._owner_of(name),
+            self.pauses,
+            emit=self._emit,
+            clock=self._clock,
+            sleep=self._sleep,
+            stopping=self._stop.is_set,
+            chance=self._chance,
+        )
+
+    def _owner_of(self, name: str) -> str:
+        return f"{self._owner}/{name}"
+
+    def _work_off(self, name: str) -> None:
+        self._mailers[name].run(self._desks[name])
+        self._mailers[name].tend()
+
+    def _serve(self, name: str) -> None:
+        while not self._stop.is_set():
+            try:
+                self._work_off(name)
+                self._stop.wait(POLL)
+            except LedgerError as error:
+                self._rest(name, error)
+        self._outbox.release(self._owner_of(name))
+
+    def _rest(self, name: str, error: LedgerError) -> None:
+        """The ledger failed under a mailer: what it held is recovered once the ledger can be used again."""
+        self._emit("alert.raised", mailer=name, reason=f"the ledger cannot be used: {error}")
+        while not self._stop.wait(LEDGER_PAUSE):
+            try:
+                swept = self._outbox.recover(self._clock(), [self._owner_of(name)])
+            except LedgerError:
+                continue
+            self._log_swept(swept, "delivery.uncertain")
+            return
+
+    def _keep_sweeping(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.sweep()
+            except LedgerError as error:
+                self._emit("alert.raised", reason=f"the ledger cannot be used: {error}")
+            self._stop.wait(SWEEP)
+
+    def _log_swept(self, swept: Swept, event: str) -> None:
+        for delivery in swept.deliveries:
+            name, fields = swept_line(delivery, event)
+            self._emit(name, **fields)
+        for run in swept.ended:
+            name, fields = run_line(run)
+            self._emit(name, **fields)
