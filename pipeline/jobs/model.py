@@ -1,22 +1,26 @@
 """What an analyst can say, as frozen models: the long form, defaults merged, short forms expanded.
 
 Every other room reads these and nothing reads YAML but `jobs/`. The JSON Schema comes from these models
-(`jobs/schema.py`), so a field's description and examples stand here, once.
+(`jobs/schema.py`), so a field's description and examples stand here, once. Where YAML calls a thing otherwise
+(`from` for `sender`, `line: delays` for `kind` and `data`), `jobs/short.py` renames and `jobs/schema.py`
+names back. The parts about how mail leaves are in `jobs/mailing.py`.
 """
 
-from datetime import date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
-from pipeline.jobs.scalars import Address, ByteSize, Duration, Retry, Zone
+from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
+from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, SmtpMailer
+from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
 
-
-class Strict(BaseModel):
-    """No unknown keys, no coercion, no change after loading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+__all__ = [
+    "Audience", "Chart", "Dataset", "Delivery", "DeliveryTerms", "Each", "ExcelData", "Export", "FileData",
+    "Job", "LocalMailer", "Mailer", "Message", "Project", "PythonData", "ScheduleEntry", "SmtpMailer",
+    "SqlData", "Strict",
+]  # fmt: skip
 
 
 # --- when ---------------------------------------------------------------------------------------------------
@@ -25,62 +29,141 @@ class Strict(BaseModel):
 class ScheduleEntry(Strict):
     """One rule for due times; a job has one or several. Exactly one of cron, every, at."""
 
-    cron: str | None = None
-    every: Duration | None = None
-    at: datetime | None = None
+    cron: str | None = Field(
+        default=None,
+        description="Minute, hour, day of month, month, weekday; weekdays by name or number (0 and 7 are"
+        " Sunday).",
+        examples=["30 6 * * mon-fri", "0 7 1 * *"],
+    )
+    every: Span | None = Field(
+        default=None, description="A fixed time between due times.", examples=["15 minutes", "1 day"]
+    )
+    at: LocalTime | None = Field(
+        default=None,
+        description="One due time, in wall-clock time of the zone.",
+        examples=["2026-12-01 09:00"],
+    )
     """Local wall-clock time of the zone (naive)."""
-    timezone: Zone = "UTC"
-    missed: Literal["latest", "all", "skip"] = "latest"
-    grace: Duration = timedelta(hours=6)
-    jitter: Duration = timedelta(0)
-    until: date | None = None
+    timezone: Zone = Field(
+        default="UTC",
+        description="The zone of cron, at and until; default: the job's.",
+        examples=["America/New_York"],
+    )
+    missed: Literal["latest", "all", "skip"] = Field(
+        default="latest",
+        description="What happens to due times that passed while nothing ran: the latest alone, all, or"
+        " none.",
+        examples=["latest"],
+    )
+    grace: Duration = Field(
+        default=timedelta(hours=6),
+        description="How late a due time is still worth sending.",
+        examples=["6 hours"],
+    )
+    jitter: Duration = Field(
+        default=timedelta(0),
+        description="Each run starts up to this much after its due time, so that not all start at once.",
+        examples=["30 seconds"],
+    )
+    until: Day | None = Field(
+        default=None, description="The last local date on which a due time may fall.", examples=["2027-12-31"]
+    )
     """The last local date on which a due time may fall (inclusive)."""
 
 
 # --- what ---------------------------------------------------------------------------------------------------
 
 
+_COLUMNS = Field(
+    default=None,
+    description="Only these columns, in this order; default: all.",
+    examples=[["carrier", "dep_delay"]],
+)
+
+
 class FileData(Strict):
     """A CSV, Parquet, JSON or Excel file of the project, by its ending."""
 
-    file: str
-    columns: tuple[str, ...] | None = None
+    file: Text = Field(
+        description="The file's path from the project's folder: CSV, Parquet, JSON or a workbook (by ending).",
+        examples=["reports/data/flights.parquet"],
+    )
+    columns: tuple[str, ...] | None = _COLUMNS
 
 
 class ExcelData(Strict):
-    excel: str
-    sheet: str | int = 0
-    columns: tuple[str, ...] | None = None
+    """One sheet of a workbook of the project."""
+
+    excel: Text = Field(
+        description="The workbook's path from the project's folder.", examples=["reports/data/plan.xlsx"]
+    )
+    sheet: Annotated[str | int, BeforeValidator(scalar_only)] = Field(
+        default=0, description="The sheet's name; default: the first sheet.", examples=["2026", "Plan"]
+    )
+    columns: tuple[str, ...] | None = _COLUMNS
 
 
 class SqlData(Strict):
     """A .sql file run on a named source; :start, :end and params are bound, never pasted."""
 
-    sql: str
-    source: str
+    sql: Text = Field(
+        description="The .sql file's path from the project's folder; :start, :end, :due and params are"
+        " bound.",
+        examples=["reports/delays.sql"],
+    )
+    source: Text = Field(description='A name under "sources".', examples=["warehouse"])
 
 
 class PythonData(Strict):
     """`module:function`; its parameters are named after earlier datasets, `period`, `params`, `due`."""
 
-    python: str
+    python: Text = Field(
+        description="module:function of the project; its parameters are named after earlier datasets,"
+        " period, params and due, and it returns a DataFrame.",
+        examples=["reports.delays:ranking"],
+    )
 
 
 Dataset = FileData | ExcelData | SqlData | PythonData
+DATASETS: dict[str, type[Strict]] = {
+    "file": FileData,
+    "excel": ExcelData,
+    "sql": SqlData,
+    "python": PythonData,
+}
+_AnyDataset = Annotated[
+    Annotated[FileData, Tag("<file>")]
+    | Annotated[ExcelData, Tag("<excel>")]
+    | Annotated[SqlData, Tag("<sql>")]
+    | Annotated[PythonData, Tag("<python>")],
+    Discriminator(one_of(DATASETS), custom_error_type="no_kind", custom_error_message="no kind"),
+]
 
 
 class Chart(Strict):
     """One picture. `kind` is the key that the YAML used; `data` the dataset's name."""
 
     kind: Literal["line", "bar", "area", "scatter", "heat", "vega", "python"]
-    data: str | None = None
-    x: str | None = None
-    y: str | None = None
-    color: str | None = None
+    data: str | None = Field(
+        default=None, description="The dataset of a Vega-Lite specification.", examples=["delays"]
+    )
+    x: str | None = Field(default=None, description="The column along the x axis.", examples=["hour"])
+    y: str | None = Field(default=None, description="The column along the y axis.", examples=["mean_delay"])
+    color: str | None = Field(
+        default=None,
+        description="The column that colours tell apart; of a heat map: its value.",
+        examples=["carrier"],
+    )
     spec: str | None = None
     """The Vega-Lite file of `vega`, or the `module:function` of `python`."""
-    title: str | None = None
-    alt: str | None = None
+    title: str | None = Field(
+        default=None, description="Stands above the picture.", examples=["Mean delay by hour"]
+    )
+    alt: str | None = Field(
+        default=None,
+        description="What the picture shows, for readers who do not see it.",
+        examples=["Delays grow over the day."],
+    )
 
 
 class Export(Strict):
@@ -88,21 +171,44 @@ class Export(Strict):
 
     kind: Literal["csv", "xlsx", "parquet", "json"]
     data: tuple[str, ...]
-    name: str | None = None
-    """A template for the file name, `delays-{{ period.start | date }}.xlsx`; default: after the dataset or job."""
-    totals: bool = False
-    zip: bool = False
+    name: Text | None = Field(
+        default=None,
+        description="The file's name, a template; default: after the dataset, of a workbook after the job.",
+        examples=["delays-{{ period.start | date }}.xlsx"],
+    )
+    """A template for the file name, `delays-{{ period.start | date }}.xlsx`; default: after the dataset or
+    job."""
+    totals: bool = Field(
+        default=False, description="A row of totals under each table of a workbook.", examples=[True]
+    )
+    zip: bool = Field(default=False, description="Puts the file into a ZIP archive.", examples=[True])
 
 
 # --- how it reads -------------------------------------------------------------------------------------------
 
 
 class Message(Strict):
-    subject: str = "{{ title }}, {{ period.label }}"
-    template: str | None = None
-    """`daily-delays` means templates/daily-delays.html (and .txt if there is one); None: the package's `report`."""
-    theme: str = "default"
-    preheader: str | None = None
+    """How the mail reads."""
+
+    subject: Text = Field(
+        default="{{ title }}, {{ period.label }}",
+        description="The subject line, a template.",
+        examples=["{{ title }}: {{ ranking | length }} carriers"],
+    )
+    template: Text | None = Field(
+        default=None,
+        description="daily-delays means templates/daily-delays.html (and .txt where there is one);"
+        " default: the package's own report.",
+        examples=["daily-delays"],
+    )
+    """`daily-delays` means templates/daily-delays.html (and .txt if there is one); None: the package's
+    `report`."""
+    theme: Text = Field(default="default", description="Colours and fonts of the mail.", examples=["default"])
+    preheader: str | None = Field(
+        default=None,
+        description="The line that mail programs show after the subject, a template.",
+        examples=["Worst: {{ ranking.carrier.iloc[0] }}"],
+    )
 
 
 # --- to whom ------------------------------------------------------------------------------------------------
@@ -111,83 +217,117 @@ class Message(Strict):
 class Each(Strict):
     """Bursting: one message for each row of `data`, its address in column `email`, own rows only."""
 
-    data: str
-    email: str = "email"
-    slice: dict[str, str] = Field(default_factory=dict)
+    data: Text = Field(description="The dataset that has a row for each recipient.", examples=["subscribers"])
+    email: Text = Field(default="email", description="Its column with the address.", examples=["email"])
+    slice: dict[str, str] = Field(
+        default_factory=dict,
+        description="Dataset: column. The recipient gets the rows whose value equals their row's column"
+        " of that name.",
+        examples=[{"delays": "carrier"}],
+    )
     """Dataset → column that must equal the row's column of the same name."""
+
+
+_TO = ["team@example.com"]
 
 
 class Audience(Strict):
     """Either to/cc/bcc (one shared message) or each (one message a row)."""
 
-    to: tuple[Address, ...] = ()
-    cc: tuple[Address, ...] = ()
-    bcc: tuple[Address, ...] = ()
-    each: Each | None = None
+    to: tuple[Address, ...] = Field(default=(), description="Who gets the shared message.", examples=[_TO])
+    cc: tuple[Address, ...] = Field(default=(), description="Who gets a copy that all see.", examples=[_TO])
+    bcc: tuple[Address, ...] = Field(
+        default=(), description="Who gets a copy that nobody sees.", examples=[_TO]
+    )
+    each: Each | None = Field(
+        default=None, description="One message for each row of a dataset.", examples=[{"data": "subscribers"}]
+    )
 
 
-# --- how it leaves ------------------------------------------------------------------------------------------
-
-
-class Delivery(Strict):
-    mailer: str
-    expires: Duration | None = None
-    """How long after the due time a message is still worth sending; None: until the next due time, 24 h at most."""
-    retry: Retry
-    on_uncertain: Literal["resend", "hold"] = "resend"
-    priority: int = Field(default=5, ge=1, le=9)
-    """1 leaves first."""
-
-
-class LocalMailer(Strict):
-    """A Maildir on this machine."""
-
-    name: str
-    local: str
-    """Folder of the Maildir, inside the project."""
-
-
-class SmtpMailer(Strict):
-    """An SMTP relay: `smtp://user:password@host:587` (STARTTLS required), `smtps://host:465`, `smtp+plain://` only
-    for loopback."""
-
-    name: str
-    smtp: SecretStr
-    connections: int = Field(default=4, ge=1, le=100)
-
-
-Mailer = LocalMailer | SmtpMailer
+# --- the whole ----------------------------------------------------------------------------------------------
 
 
 class Job(Strict):
     """One entry of `jobs:`."""
 
     name: str
-    title: str
-    description: str = ""
-    owner: Address
-    enabled: bool = True
-    schedule: tuple[ScheduleEntry, ...] = ()
+    title: Text = Field(
+        description="What the report is called; default: made from the job's name.", examples=["Daily delays"]
+    )
+    description: str = Field(
+        default="",
+        description="What the report is about, for colleagues.",
+        examples=["Who was late yesterday."],
+    )
+    owner: Address = Field(description="Who is told when it goes wrong; default: the sender.")
+    enabled: bool = Field(
+        default=True, description="false: never due; still runs when asked.", examples=[False]
+    )
+    schedule: tuple[ScheduleEntry, ...] = Field(
+        default=(),
+        description="When it is due: a cron text, a rule or a list of them; without it, it runs only when"
+        " asked.",
+        examples=["0 7 * * mon", {"every": "15 minutes"}],
+    )
     """Empty: runs only when asked (`pipeline run`)."""
-    period: str
+    period: Text = Field(
+        description="The span of time it reports on, counted from its due time; default: after the schedule.",
+        examples=["previous week", "month to date", "last 7 days"],
+    )
     """As written (or derived from the schedule where absent); `schedule.period.parse_period` reads it."""
-    params: dict[str, str | int | float | bool | date | None] = Field(default_factory=dict)
-    data: dict[str, Dataset]
+    params: dict[str, Parameter] = Field(
+        default_factory=dict,
+        description="Values for SQL (:threshold), Python functions and templates.",
+        examples=[{"threshold": 15}],
+    )
+    data: dict[str, _AnyDataset] = Field(
+        description="The datasets by name, in order; later ones may use earlier ones.",
+        examples=["reports/data/sales.csv", {"delays": {"sql": "reports/delays.sql", "source": "warehouse"}}],
+    )
     """In order; later ones may use earlier ones."""
-    charts: dict[str, Chart] = Field(default_factory=dict)
-    exports: tuple[Export, ...] = ()
-    attach_limit: ByteSize = 20_000_000
-    message: Message = Message()
-    sender: Address
+    charts: dict[str, Chart] = Field(
+        default_factory=dict,
+        description="Pictures inside the mail, by name.",
+        examples=[{"by_hour": {"line": "delays", "x": "hour", "y": "mean_delay"}}],
+    )
+    exports: tuple[Export, ...] = Field(
+        default=(),
+        description="Files that the mail brings: xlsx (a workbook of all datasets), or each file with its"
+        " datasets.",
+        examples=["xlsx", [{"csv": "delays"}]],
+    )
+    attach_limit: ByteSize = Field(
+        default=20_000_000, gt=0, description="How big the encoded mail may be.", examples=["20MB"]
+    )
+    message: Message = Field(
+        default=Message(), description="How the mail reads.", examples=[{"subject": "{{ title }}"}]
+    )
+    sender: Address = Field(description="Who it comes from; default: EMAIL_ADDRESS of the environment.")
     """`from` in YAML."""
-    reply_to: Address | None = None
-    audience: Audience
-    delivery: Delivery
-    locale: str = "en_US"
-    timezone: Zone = "UTC"
+    reply_to: Address | None = Field(default=None, description="Where answers go; default: to the sender.")
+    audience: Audience = Field(description="Who gets it.", examples=[{"to": ["team@example.com"]}])
+    delivery: Delivery = Field(description="How it leaves.", examples=[{"expires": "12 hours"}])
+    locale: str = Field(
+        default="en_US", description="How numbers and dates are written.", examples=["en_US", "de_DE"]
+    )
+    timezone: Zone = Field(
+        default="UTC",
+        description="The zone that periods and dates in the mail are in; default: the schedule's, else"
+        " the defaults'.",
+        examples=["America/New_York"],
+    )
     """The zone that periods and dates in the mail are in: the schedule's, else the defaults'."""
-    timeout: Duration = timedelta(minutes=10)
-    memory: ByteSize = 2_000_000_000
+    timeout: Span = Field(
+        default=timedelta(minutes=10),
+        description="How long building the report may take.",
+        examples=["10 minutes"],
+    )
+    memory: ByteSize = Field(
+        default=2_000_000_000,
+        gt=0,
+        description="How much memory building the report may use.",
+        examples=["2GB"],
+    )
 
 
 class Project(Strict):
@@ -201,5 +341,3 @@ class Project(Strict):
     """Name → SQLAlchemy URL, or the word `duckdb`."""
     allow_recipients: tuple[str, ...] = ()
     """Patterns like `*@example.com`; empty: everyone."""
-
-

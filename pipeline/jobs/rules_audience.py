@@ -1,0 +1,79 @@
+"""Rules of the audience: somebody gets it, nobody twice, and nobody who must not."""
+
+from fnmatch import fnmatchcase
+
+from pipeline.jobs.rules_data import check_column, check_dataset
+from pipeline.jobs.scalars import parse_mailbox
+from pipeline.jobs.tree import Findings, Node
+
+
+def check_patterns(root: Node, findings: Findings) -> list[str]:
+    """The patterns of `allow_recipients`; those that could match no address are problems."""
+    allowed = root.get("allow_recipients")
+    patterns = [node for node in (allowed.items if allowed else ()) if node.text]
+    for node in patterns:
+        text = str(node.text)
+        if (
+            text.count("@") != 1
+            or any(c.isspace() for c in text)
+            or text.startswith("@")
+            or text.endswith("@")
+        ):
+            findings.about(node, f'"{text}" matches no address; write a pattern like *@example.com')
+    return [str(node.text) for node in patterns]
+
+
+def check_audience(job: Node, patterns: list[str], findings: Findings) -> None:
+    """One shared message or one a row; every literal address once and allowed."""
+    audience = job.get("audience")
+    if audience is None or not isinstance(audience.value, dict):
+        return
+    shared = [key for key in ("to", "cc", "bcc") if (node := audience.get(key)) and (node.items or node.text)]
+    each = audience.get("each")
+    if each is not None and each.value is not None:
+        if shared:
+            key = shared[0]
+            findings.about_key(
+                audience, key, f'"{key}" and "each"; a job sends one shared message or one a row'
+            )
+        _check_each(each, job, findings)
+    elif not shared:
+        _check_somebody(audience, findings)
+    _check_addresses(audience, patterns, findings)
+
+
+def _check_somebody(audience: Node, findings: Findings) -> None:
+    if all(
+        isinstance(node.value, list) for key, node in audience.mapping.items() if key in {"to", "cc", "bcc"}
+    ):
+        message = 'nobody gets it; write "to" (one shared message) or "each" (one message a row)'
+        findings.at(audience.place, message, audience.path)
+
+
+def _check_each(each: Node, job: Node, findings: Findings) -> None:
+    data, email, slices = each.get("data"), each.get("email"), each.get("slice")
+    if data is not None:
+        check_dataset(data, job, findings)
+        if email is not None:
+            check_column(email, data.text, job, findings)
+    for name, column in (slices.mapping if slices else {}).items():
+        if slices is not None:
+            check_dataset(Node(name, slices.key_place(name), (*slices.path, name)), job, findings)
+        check_column(column, name, job, findings)
+        if data is not None:
+            check_column(column, data.text, job, findings)
+
+
+def _check_addresses(audience: Node, patterns: list[str], findings: Findings) -> None:
+    seen: dict[str, str] = {}
+    for key in ("to", "cc", "bcc"):
+        for node in (audience.get(key) or audience).items:
+            try:
+                address = parse_mailbox(node.text or "").address.lower()
+            except ValueError:
+                continue  # the model says what is wrong with it
+            if address in seen:
+                findings.about(node, f'"{address}" is in "{seen[address]}" already')
+            seen.setdefault(address, key)
+            if patterns and not any(fnmatchcase(address, pattern.lower()) for pattern in patterns):
+                findings.about(node, f'"{address}" is not in allow_recipients')

@@ -1,0 +1,125 @@
+"""`${NAME}`: secrets come from the environment, never from YAML, and never leave through an error."""
+
+import io
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from dotenv.parser import parse_stream
+from pydantic import SecretStr
+
+from pipeline.errors import Problem, ProjectErrors
+from pipeline.jobs.tree import Findings, Node, walk
+
+_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_LATER = frozenset({"gate", "http", "headers", "password"})
+
+
+def environ_of(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment with the project's `.env` under it: a variable that is set wins.
+
+    Values are taken as they stand, `$` and all. Raises ProjectErrors for lines of `.env` that set nothing.
+    """
+    path = root / ".env"
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return dict(environ)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectErrors([Problem(".env", 1, 1, f"cannot be read: {_reason(error)}")]) from None
+    values: dict[str, str] = {}
+    problems: list[Problem] = []
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            problems.append(Problem(".env", binding.original.line, 1, "sets nothing; write NAME=value"))
+        elif binding.key is not None and binding.value is not None:
+            values[binding.key] = binding.value
+    if problems:
+        raise ProjectErrors(problems)
+    return {**values, **environ}
+
+
+def lookup(environ: Mapping[str, str], name: str) -> str:
+    """The value of NAME, or the text of the file that NAME_FILE names (one last line end is no part of it).
+
+    Raises ValueError with what to do, never with a value.
+    """
+    if name in environ:
+        return environ[name]
+    path = environ.get(f"{name}_FILE")
+    if path is None:
+        raise ValueError(f"{name} is not set; set it in the environment or in .env")
+    try:
+        return Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name}_FILE names a file that cannot be read: {_reason(error)}") from None
+
+
+def references(text: str) -> list[str]:
+    """The names in a text's `${NAME}`s."""
+    return _REFERENCE.findall(text)
+
+
+def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    """The file with SecretStr values where a secret may stand; `${` anywhere else is a problem."""
+    for node in walk(root):
+        if node.text is not None and "${" in node.text and not _may_hold(node.path):
+            findings.settle(node, "${…} stands for secrets only: under mailers.*.smtp and sources.*")
+    top = dict(root.mapping)
+    if "mailers" in top:
+        mailers = {
+            name: _resolve_mailer(mailer, environ, findings)
+            for name, mailer in top["mailers"].mapping.items()
+        }
+        top["mailers"] = top["mailers"].with_mapping(mailers) if mailers else top["mailers"]
+    if "sources" in top:
+        sources = {
+            name: _resolve(source, environ, findings) for name, source in top["sources"].mapping.items()
+        }
+        top["sources"] = top["sources"].with_mapping(sources) if sources else top["sources"]
+    return root.with_mapping(top)
+
+
+def _may_hold(path: tuple[str, ...]) -> bool:
+    """A mailer, a source, or what is refused already: other keys of a mailer, and capabilities that come
+    later."""
+    if path[2:3] != ("params",) and _LATER & set(path):
+        return True
+    return path[:1] == ("mailers",) or (len(path) == 2 and path[0] == "sources")
+
+
+def _resolve_mailer(mailer: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    smtp = mailer.get("smtp")
+    if smtp is None:
+        return mailer
+    return mailer.with_mapping({**mailer.mapping, "smtp": _resolve(smtp, environ, findings)})
+
+
+def _resolve(node: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    """Inside a longer text a value is percent-encoded (RFC 3986 §2.1): a password may hold any character."""
+    if node.text is None or not node.text:
+        return node
+    text = node.text
+    if "${" in _REFERENCE.sub("", text):
+        findings.about(node, "${ begins a name; write ${NAME}, with letters, digits and _")
+        return node._replace(value=SecretStr(""))
+    values: dict[str, str] = {}
+    for name in dict.fromkeys(references(text)):
+        try:
+            values[name] = lookup(environ, name)
+        except ValueError as error:
+            findings.about(node, str(error))
+    if len(values) < len(set(references(text))):
+        return node._replace(value=SecretStr(""))
+    whole = _REFERENCE.fullmatch(text) is not None
+    resolved = _REFERENCE.sub(
+        lambda match: values[match[1]] if whole else quote(values[match[1]], safe=""), text
+    )
+    if not resolved:
+        findings.about(node, f"{references(text)[0]} is empty")
+    return node._replace(value=SecretStr(resolved))
+
+
+def _reason(error: Exception) -> str:
+    return (error.strerror or "not readable") if isinstance(error, OSError) else "not UTF-8"

@@ -1,0 +1,39 @@
+"""What jobs.yaml will be able to say and cannot yet: refused by name, never ignored."""
+
+from pipeline.jobs.names import did_you_mean
+
+Shape = tuple[str, ...]
+"""Where in the file: keys, with `*` for any name or position."""
+
+LATER: dict[Shape, frozenset[str]] = {
+    (): frozenset({"calendars"}),
+    ("defaults",): frozenset({"gate", "review", "limits"}),
+    ("mailers", "*"): frozenset({"provider", "limits", "oauth2", "user", "password", "dkim"}),
+    ("jobs", "*"): frozenset({"gate", "review", "unsubscribe"}),
+    ("jobs", "*", "schedule", "*"): frozenset({"calendar", "on_holiday"}),
+    ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
+    ("jobs", "*", "exports", "*"): frozenset({"pdf", "html", "password"}),
+    ("jobs", "*", "audience"): frozenset({"unsubscribe"}),
+    ("jobs", "*", "audience", "each"): frozenset({"unsubscribe", "locale", "timezone", "params"}),
+}
+EXPORT_KINDS_LATER = LATER["jobs", "*", "exports", "*"] - {"password"}
+
+
+def is_later(shape: Shape, key: str) -> bool:
+    """Whether a key at this place belongs to a capability that comes later."""
+    return key in LATER.get(shape, ())
+
+
+def not_yet(what: str) -> str:
+    return f'"{what}" is not available yet'
+
+
+def check_theme(text: str) -> None:
+    """Raises ValueError for any theme but the one there is."""
+    if text != "default":
+        raise ValueError(f"theme {not_yet(text)}{did_you_mean(text, ['default']) or '; leave it out'}")
+
+
+def is_period_later(text: str) -> bool:
+    """Whether a period counts business days, which needs calendars."""
+    return "business" in text.lower() or "working day" in text.lower()
