@@ -201,7 +201,8 @@ def _recipient_context(to: Recipients, row: Mapping[str, Any] | None) -> dict[st
     person = to.to[0] if to.to else None
     if person is None:
         return {"recipient": own}
-    # A column `name` is the row's own word; the mailbox has a name only where the address was written with one.
+    # A column `name` is the row's own word; the mailbox has a name only where the address was written with
+    # one.
     return {"recipient": {"name": person.name, **own, "address": person.address}}
 
 

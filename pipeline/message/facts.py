@@ -7,17 +7,7 @@ from typing import Any, Protocol
 
 from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.records import Artifact, RunKey
-
-
-class PeriodLike(Protocol):
-    """`schedule.period.Period`: half-open, aware in the job's zone."""
-
-    @property
-    def start(self) -> datetime: ...
-    @property
-    def end(self) -> datetime: ...
-    @property
-    def label(self) -> str: ...
+from pipeline.schedule.period import Period
 
 
 class ChartLike(Protocol):
@@ -64,7 +54,7 @@ class RunFacts:
     """The run that the messages belong to. Nothing here comes from the clock."""
 
     key: RunKey
-    period: PeriodLike
+    period: Period
     date: datetime
     """The instant that the Date header names: aware, given by whoever starts the run, the same when it is
     rebuilt."""

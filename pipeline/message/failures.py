@@ -65,7 +65,9 @@ def _place(traceback: TracebackType | None, root: Path) -> str:
     while traceback is not None:
         filename = traceback.tb_frame.f_code.co_filename
         if "__jinja_exception__" in traceback.tb_frame.f_globals:
-            place = f"{shown_path(filename, root) or filename.strip('<>')}:{traceback.tb_lineno}"
+            if filename.startswith("<"):
+                return ""  # a one-line template has no lines to name
+            place = f"{shown_path(filename, root)}:{traceback.tb_lineno}"
             if Path(filename).is_relative_to(PACKAGE_TEMPLATES):
                 package = place
             else:

@@ -14,9 +14,9 @@ from pipeline.errors import ComposeError
 from pipeline.jobs.scalars import Mailbox
 
 FOLD = 78
-_WORD_OCTETS = 45
-"""Octets of UTF-8 in one encoded word: 60 characters of base64 and 12 around them make 72 of the 75
-allowed."""
+_WORD_OCTETS = 42
+"""Octets of UTF-8 in one encoded word: 56 characters of base64 and 12 around them, so that a first line has room
+for the field's name (75 are allowed for the word, 78 for the line)."""
 
 _ADDRESS = re.compile(
     r"[!#$%&'*+\-/=?^_`{|}~A-Za-z0-9.]{1,64}@(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Za-z.:]{1,64}\])"

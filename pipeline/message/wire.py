@@ -215,7 +215,7 @@ def _in_order(parts: tuple[Part, ...]) -> list[Part]:
 
 # --- file names ---------------------------------------------------------------------------------------------
 
-_PLAIN_NAME = re.compile(r"[ !#-\[\]-~]{1,50}")
+_PLAIN_NAME = re.compile(r"(?!.*=\?)[ !#-\[\]-~]{1,50}")
 _CHUNK = 50
 
 
