@@ -21,7 +21,7 @@ from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipeline.errors import BuildProcessError, PipelineError, ReportError
+from pipeline.errors import BuildCancelledError, BuildProcessError, PipelineError, ReportError
 
 Progress = Callable[[object], None]
 """Called in the child with a small picklable value; arrives at the parent's `on_progress`."""
@@ -43,7 +43,7 @@ class Children:
         self._cancelled = threading.Event()
 
     def cancel_all(self) -> None:
-        """Kills the children under way and refuses new calls: each call raises BuildProcessError."""
+        """Kills the children under way and refuses new calls: each call raises BuildCancelledError."""
         self._cancelled.set()
 
     def call(
@@ -52,7 +52,7 @@ class Children:
         """Runs `function(request, progress)` in a child and returns its (picklable) result.
 
         Raises the child's PipelineError again; BuildProcessError when it ran too long, needed too much
-        memory, died, or was cancelled; ReportError with the place for any other exception.
+        memory or died; BuildCancelledError after `cancel_all`; ReportError with the place for any other exception.
         """
         ours, theirs = self._context.Pipe()
         process = self._context.Process(
@@ -72,7 +72,7 @@ class Children:
         deadline = time.monotonic() + limits.timeout.total_seconds()
         while True:
             if self._cancelled.is_set():
-                raise BuildProcessError("the build was stopped because the service is stopping")
+                raise BuildCancelledError("the build was stopped because the service is stopping")
             left = deadline - time.monotonic()
             if left <= 0:
                 raise BuildProcessError(

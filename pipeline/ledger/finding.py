@@ -108,8 +108,9 @@ def open_runs(engine: Engine, job: str) -> list[Run]:
 
 
 def due(engine: Engine, limit: int) -> list[Run]:
-    """Runs that wait for a builder, the earliest first."""
-    query = select(runs).where(runs.c.state == RunState.DUE).order_by(runs.c.due, runs.c.id).limit(limit)
+    """Real runs that wait for a builder, the earliest first."""
+    query = select(runs).where(runs.c.state == RunState.DUE, runs.c.variant == "")
+    query = query.order_by(runs.c.due, runs.c.id).limit(limit)
     with read(engine) as connection:
         return [to_run(row) for row in connection.execute(query)]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any, Literal
 
 from sqlalchemy import Engine, select, update
@@ -32,9 +33,14 @@ class Runs:
         once."""
         return self.ensure_all([key], now)[0]
 
-    def ensure_all(self, keys: Sequence[RunKey], now: datetime) -> list[tuple[Run, bool]]:
-        """As `ensure`, for many at once and in one commit: ten thousand due times of one minute."""
-        rows = [_new(key, now) for key in sorted(keys, key=str)]
+    def ensure_all(
+        self, keys: Sequence[RunKey], now: datetime, skipped: Mapping[RunKey, str] = MappingProxyType({})
+    ) -> list[tuple[Run, bool]]:
+        """As `ensure`, for many at once and in one commit: ten thousand due times of one minute.
+
+        Those in `skipped` are made as skipped, with their reason: nobody can begin to build them in between.
+        """
+        rows = [_new(key, now, skipped.get(key)) for key in sorted(keys, key=str)]
         if not rows:
             return []
         with write(self._engine) as connection:
@@ -139,7 +145,7 @@ class Runs:
         return self._abandon(key, RunState.FAILED, reason, now, owner)
 
     def reopen(self, key: RunKey) -> Run:
-        """Makes a failed run due again: somebody has mended what was wrong."""
+        """Makes a failed or skipped run due again: somebody has mended what was wrong, or wants it all the same."""
         return self._change(key, RunState.DUE, {"reason": "", "ended_at": None})
 
     def recover(self, now: datetime, dead: Collection[str] = ()) -> list[Run]:
@@ -203,7 +209,7 @@ class Runs:
         return finding.open_runs(self._engine, job)
 
     def due(self, limit: int = 1000) -> list[Run]:
-        """Runs that wait for a builder, the earliest first."""
+        """Real runs that wait for a builder, the earliest first. Tests and repetitions are their asker's to build."""
         return finding.due(self._engine, limit)
 
     def busy_jobs(self) -> set[str]:
@@ -244,7 +250,7 @@ class Runs:
         return to_run(row)
 
 
-def _new(key: RunKey, now: datetime) -> dict[str, Any]:
+def _new(key: RunKey, now: datetime, skipped: str | None = None) -> dict[str, Any]:
     if key.due.utcoffset() != timedelta(0) or key.due.microsecond:
         raise LedgerError(f"{key.due.isoformat()} cannot be a due time: due times are whole seconds in UTC")
     return {
@@ -252,8 +258,9 @@ def _new(key: RunKey, now: datetime) -> dict[str, Any]:
         "job": key.job,
         "due": key.due,
         "variant": key.variant,
-        "state": RunState.DUE,
-        "reason": "",
+        "state": RunState.DUE if skipped is None else RunState.SKIPPED,
+        "reason": skipped or "",
+        "ended_at": None if skipped is None else now,
         "messages": 0,
         "deliveries": 0,
         "builds": 0,

@@ -44,7 +44,7 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     R.DUE: frozenset({R.BUILDING, R.SKIPPED, R.FAILED}),
     R.BUILDING: frozenset({R.SKIPPED, R.FAILED, R.QUEUED, R.DUE}),  # back to due: its builder died
     R.QUEUED: frozenset({R.DELIVERED, R.PARTLY_DELIVERED, R.UNDELIVERED}),
-    R.SKIPPED: frozenset(),
+    R.SKIPPED: frozenset({R.DUE}),  # an operator wants it all the same
     R.FAILED: frozenset({R.DUE}),  # an operator runs it again
     R.DELIVERED: frozenset(),
     R.PARTLY_DELIVERED: frozenset({R.QUEUED}),  # resend --failed

@@ -1,0 +1,73 @@
+"""`pipeline deliveries`: the ledger's deliveries."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.output import json_option, print_rows, utc
+from pipeline.cli.times import parse_since
+from pipeline.cli.workspace import open_workspace
+from pipeline.ledger.records import Delivery
+from pipeline.ledger.states import DeliveryState
+
+COLUMNS = {
+    "delivery": None,
+    "run": None,
+    "recipient": None,
+    "state": None,
+    "attempts": None,
+    "next_attempt": utc,
+    "reply": None,
+}
+
+
+@click.command()
+@click.option("--run", "run", metavar="RUN", help="Only of this run.")
+@click.option("--job", metavar="JOB", help="Only of this job.")
+@click.option("--state", type=click.Choice([str(s) for s in DeliveryState]), help="Only these.")
+@click.option("--recipient", metavar="ADDRESS", help="Only to this address.")
+@click.option("--since", metavar="TIME", help="Of runs due since then: 2 days, or a time (UTC).")
+@click.option("-n", "limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
+@json_option
+@click.pass_obj
+def command(
+    root: Path,
+    run: str | None,
+    job: str | None,
+    state: str | None,
+    recipient: str | None,
+    since: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """The deliveries in the ledger, the latest first."""
+    with open_workspace(root) as workspace:
+        found = workspace.outbox.deliveries(
+            run=workspace.runs.resolve(run).key if run else None,
+            job=job,
+            state=DeliveryState(state) if state else None,
+            recipient=recipient,
+            since=parse_since(since, workspace.clock()) if since else None,
+            limit=limit,
+        )
+        print_rows([delivery_row(d) for d in found], COLUMNS, as_json=as_json, empty="no such deliveries")
+
+
+def delivery_row(delivery: Delivery) -> dict[str, object]:
+    """A delivery with the log's field names."""
+    return {
+        "delivery": delivery.id,
+        "run": delivery.run,
+        "job": delivery.job,
+        "message_id": delivery.message_id,
+        "recipient": delivery.recipient,
+        "state": str(delivery.state),
+        "attempts": delivery.attempts,
+        "next_attempt": delivery.next_attempt_at,
+        "code": delivery.code,
+        "enhanced": delivery.enhanced or None,
+        "class": delivery.verdict or None,
+        "reply": delivery.reply or None,
+        "possible_duplicate": delivery.possible_duplicate or None,
+    }

@@ -1,0 +1,22 @@
+"""`pipeline init`: a new project folder that runs as it is."""
+
+from importlib.resources import as_file, files
+from pathlib import Path
+from shutil import copytree
+
+import click
+
+from pipeline.errors import UsageError
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+def command(folder: Path) -> None:
+    """Make a project in DIR: jobs.yaml, one report, one template, .env.example. It runs as it is."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UsageError(f"{folder} exists and is not empty; name a new folder, nothing was written")
+    with as_file(files("pipeline.cli") / "scaffold") as scaffold:
+        copytree(scaffold, folder, dirs_exist_ok=True)
+    for path in sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()):
+        click.echo(f"  {folder / path}")
+    click.echo(f"\nNext: cd {folder} && pipeline check && pipeline run weekly-sales")

@@ -1,0 +1,52 @@
+"""`pipeline plan`: who would get what and how big; sends nothing."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.output import human_size, json_option, print_json, print_rows
+from pipeline.cli.progress import RunProgress
+from pipeline.cli.times import local, parse_moment
+from pipeline.cli.workspace import find_job, open_workspace
+from pipeline.ledger.records import RunKey
+
+
+@click.command()
+@click.argument("job")
+@click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@json_option
+@click.pass_obj
+def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
+    """Build the report of JOB and print who would get what and how big. Sends nothing, and the ledger learns
+    nothing."""
+    from pipeline.engine.sinks import Planned, PlanSink  # noqa: PLC0415 - brings the builder's room
+
+    with open_workspace(root) as workspace:
+        entry = find_job(workspace.checked().project, job)
+        due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
+        planned: list[Planned] = []
+        with RunProgress(RunKey(job, due), shown=not as_json) as progress:
+
+            def on_progress(value: object) -> None:
+                if isinstance(value, Planned):
+                    planned.append(value)
+                else:
+                    progress(value)
+
+            summary = workspace.builder.rehearse(workspace.project, RunKey(job, due), PlanSink(), on_progress)
+        rows = [
+            {"recipients": list(p.recipients), "subject": p.subject, "bytes": p.bytes, "files": list(p.files)}
+            for p in planned
+        ]
+        columns = {"recipients": ", ".join, "subject": None, "bytes": human_size, "files": ", ".join}
+        print_rows(rows, columns, as_json=as_json, empty="nobody would get anything: the audience is empty")
+        for refusal in summary.refused:
+            if as_json:
+                print_json({"recipient": refusal.address, "row": refusal.row, "reason": refusal.reason})
+            else:
+                click.echo(f"refused: row {refusal.row}, {refusal.address}: {refusal.reason}")
+        if not as_json:
+            click.echo(
+                f"\n{summary.messages} messages to {summary.deliveries} recipients, {human_size(summary.bytes)}, "
+                f"for {local(due, entry.timezone)}; nothing was sent"
+            )

@@ -1,0 +1,76 @@
+"""`pipeline runs`: the ledger's runs."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.output import json_option, print_rows
+from pipeline.cli.times import local, parse_since
+from pipeline.cli.workspace import open_workspace
+from pipeline.ledger.records import Run
+from pipeline.ledger.states import RunState
+
+
+@click.command()
+@click.argument("job", required=False)
+@click.option("--state", type=click.Choice([str(s) for s in RunState]), help="Only these.")
+@click.option("--since", metavar="TIME", help="Due since then: 2 days, or a time (UTC).")
+@click.option("--until", metavar="TIME", help="Due before then.")
+@click.option("-n", "limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
+@json_option
+@click.pass_obj
+def command(
+    root: Path,
+    job: str | None,
+    state: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    *,
+    as_json: bool,
+) -> None:
+    """The runs in the ledger, the latest first."""
+    with open_workspace(root) as workspace:
+        now = workspace.clock()
+        found = workspace.runs.find(
+            job=job,
+            state=RunState(state) if state else None,
+            since=parse_since(since, now) if since else None,
+            until=parse_since(until, now) if until else None,
+            limit=limit,
+        )
+        print_rows(
+            [_row(run) for run in found],
+            {
+                "run": None,
+                "state": None,
+                "due": lambda due: local(due, "UTC"),
+                "messages": None,
+                "deliveries": None,
+                "reason": _short,
+            },
+            as_json=as_json,
+            empty="no such runs",
+        )
+
+
+def _row(run: Run) -> dict[str, object]:
+    return {
+        "run": str(run.key),
+        "job": run.key.job,
+        "state": str(run.state),
+        "due": run.key.due,
+        "period_start": run.period_start,
+        "period_end": run.period_end,
+        "messages": run.messages,
+        "deliveries": run.deliveries,
+        "reason": run.reason or None,
+        "created": run.created_at,
+        "started": run.started_at,
+        "ended": run.ended_at,
+    }
+
+
+def _short(reason: str) -> str:
+    line = reason.partition("\n")[0]
+    return line if len(line) <= 60 else f"{line[:59]}…"

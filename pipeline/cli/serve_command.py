@@ -1,0 +1,31 @@
+"""`pipeline serve`: scheduler and delivery, until SIGTERM or Ctrl-C."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from pipeline.cli.output import on_terminal
+from pipeline.cli.workspace import open_workspace
+
+
+@click.command()
+@click.option(
+    "--builds", type=click.IntRange(1, 64), default=2, show_default=True, help="Reports built at once."
+)
+@click.pass_obj
+def command(root: Path, builds: int) -> int:
+    """Scheduler and delivery in one process, until SIGTERM or Ctrl-C: mails in flight are finished first. The
+    delivery log goes to standard output; on a terminal, in a form for people."""
+    from pipeline.cli.people_stream import PeopleStream  # noqa: PLC0415
+    from pipeline.service import Service  # noqa: PLC0415 - brings APScheduler
+
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    stream = PeopleStream(sys.stdout) if on_terminal() else sys.stdout
+    with open_workspace(root, log_stream=stream) as workspace:
+        workspace.checked()
+        return 0 if Service(workspace, builds=builds).run(stop) else 1

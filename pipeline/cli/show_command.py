@@ -1,0 +1,94 @@
+"""`pipeline show`: one run with its deliveries and attempts."""
+
+from pathlib import Path
+
+import click
+
+from pipeline.cli.deliveries_command import delivery_row
+from pipeline.cli.output import json_option, print_json, print_rows, utc
+from pipeline.cli.times import local
+from pipeline.cli.workspace import open_workspace
+from pipeline.ledger.records import Attempt, Run
+from pipeline.wiring import Workspace
+
+SHOWN = 50
+"""Deliveries shown to a person; `pipeline deliveries --run` shows more."""
+
+
+@click.command()
+@click.argument("run")
+@json_option
+@click.pass_obj
+def command(root: Path, run: str, *, as_json: bool) -> None:
+    """One RUN: its state, its deliveries, every attempt. The beginning of its name will do."""
+    with open_workspace(root) as workspace:
+        found = workspace.runs.resolve(run)
+        if as_json:
+            _print_json(workspace, found)
+        else:
+            _print(workspace, found)
+
+
+def _print(workspace: Workspace, run: Run) -> None:
+    facts = {
+        "run": str(run.key),
+        "state": f"{run.state}{f': {run.reason}' if run.reason else ''}",
+        "due": local(run.key.due, "UTC"),
+        "period": f"{run.period_start:%Y-%m-%d %H:%M} – {run.period_end:%Y-%m-%d %H:%M} UTC"
+        if run.period_start and run.period_end
+        else "–",
+        "started": utc(run.started_at) if run.started_at else "–",
+        "ended": utc(run.ended_at) if run.ended_at else "–",
+        "messages": f"{run.messages} to {run.deliveries} recipients",
+    }
+    for name, value in facts.items():
+        click.echo(f"{name:<10}{value}")
+    click.echo()
+    deliveries = workspace.outbox.deliveries(run=run.key, limit=SHOWN)
+    rows = [delivery_row(d) for d in deliveries]
+    columns = dict.fromkeys(("delivery", "recipient", "state", "attempts", "code", "reply"))
+    print_rows(rows, columns, as_json=False, empty="no deliveries")
+    if run.deliveries > SHOWN:
+        click.echo(
+            f"… and {run.deliveries - SHOWN:,} more: `pipeline deliveries --run {run.key} -n {run.deliveries}`"
+        )
+    for delivery in deliveries:
+        attempts = workspace.outbox.attempts(delivery.id)
+        if len(attempts) > 1:
+            click.echo(f"\nattempts at {delivery.recipient}")
+            columns_of_attempts = dict.fromkeys(("at", "state", "phase", "code", "class", "reply"))
+            print_rows([_attempt(a) for a in attempts], columns_of_attempts, as_json=False, empty="none")
+
+
+def _print_json(workspace: Workspace, run: Run) -> None:
+    print_json(
+        {
+            "run": str(run.key),
+            "job": run.key.job,
+            "state": str(run.state),
+            "reason": run.reason or None,
+            "due": run.key.due,
+            "period_start": run.period_start,
+            "period_end": run.period_end,
+            "messages": run.messages,
+            "deliveries": run.deliveries,
+        }
+    )
+    for delivery in workspace.outbox.deliveries(run=run.key, limit=max(1, run.deliveries)):
+        print_json(delivery_row(delivery))
+        for attempt in workspace.outbox.attempts(delivery.id):
+            print_json(_attempt(attempt))
+
+
+def _attempt(attempt: Attempt) -> dict[str, object]:
+    return {
+        "delivery": attempt.delivery,
+        "at": utc(attempt.at),
+        "state": str(attempt.state),
+        "phase": attempt.phase,
+        "code": attempt.code,
+        "enhanced": attempt.enhanced or None,
+        "class": attempt.verdict,
+        "reply": attempt.reply,
+        "duration_ms": attempt.duration_ms,
+    }

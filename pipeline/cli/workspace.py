@@ -1,0 +1,30 @@
+"""What every command starts from: the project folder of `-C`, and the names that people type."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TextIO
+
+from pipeline.errors import UsageError
+from pipeline.jobs.model import Job, Project
+from pipeline.wiring import Workspace
+
+
+@contextmanager
+def open_workspace(root: Path, *, log_stream: TextIO | None = None) -> Iterator[Workspace]:
+    """The workspace of a folder, closed at the end. Raises UsageError where there is no such folder."""
+    if not root.is_dir():
+        raise UsageError(f"{root} is not a folder; `pipeline init {root}` makes a project there")
+    with Workspace(root, log_stream=log_stream) as workspace:
+        yield workspace
+
+
+def find_job(project: Project, name: str) -> Job:
+    """The job of this name. Raises UsageError with the near miss."""
+    job = project.jobs.get(name)
+    if job is None:
+        near = get_close_matches(name, project.jobs, n=1)
+        known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.jobs) or 'none'}"
+        raise UsageError(f'there is no job "{name}"; {known}')
+    return job

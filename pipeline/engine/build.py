@@ -1,0 +1,142 @@
+"""What happens in the child: one job for one due time, from data to finished letters in a sink.
+
+Nothing here comes from the clock: the period comes from the due time, the Date header from the due time too, so
+that a run that is built again is the same run.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.engine.audience import Refusal, Row, personal
+from pipeline.engine.process import Progress
+from pipeline.errors import ReportError
+from pipeline.jobs.model import Job, Project
+from pipeline.jobs.scalars import Mailbox
+from pipeline.ledger.records import Letter, RunKey
+from pipeline.message.compose import Composer
+from pipeline.message.facts import Recipients, RunFacts
+from pipeline.message.wire import encoded_size
+from pipeline.report.artifacts import ArtifactStore
+from pipeline.report.build import Report, build_report
+from pipeline.schedule.period import Period, parse_period, period_for
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Progress of a build, for people: `flights`, `27,004 rows`."""
+
+    what: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a build came to."""
+
+    messages: int
+    deliveries: int
+    bytes: int
+    """Of all messages as they will be on the wire."""
+    refused: tuple[Refusal, ...]
+    rows: dict[str, int]
+    """Dataset → its rows."""
+
+
+class OpenSink(Protocol):
+    def add(self, letter: Letter) -> None: ...
+
+
+class Sink(Protocol):
+    """Where finished letters go; picklable, opened in the child."""
+
+    def open(self, progress: Progress) -> AbstractContextManager[OpenSink]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class BuildRequest:
+    """All that the child needs; plain and picklable."""
+
+    project: Project
+    key: RunKey
+    artifacts: Path
+    sink: Sink
+    only_to: tuple[Mailbox, ...] = ()
+
+
+def run_period(job: Job, key: RunKey) -> Period:
+    """The span of time that a run reports on: from its due time, never from the clock."""
+    return period_for(parse_period(job.period), key.due, job.timezone)
+
+
+def build(request: BuildRequest, progress: Progress) -> Summary:
+    """Loads, builds, renders and composes; puts every letter into the request's sink.
+
+    Raises ReportError for whatever is wrong with the report. What was staged by then is never sendable.
+    """
+    job = request.project.jobs[request.key.job]
+    period = run_period(job, request.key)
+    store = ArtifactStore(request.artifacts)
+    facts = RunFacts(request.key, period, request.key.due)
+    composer = Composer(job, request.project, facts)
+    report = build_report(
+        job,
+        request.project,
+        period,
+        request.key.due,
+        store,
+        lambda name: composer.render_line(name, where=f"jobs.{job.name}.exports", datasets={}),
+        lambda what: progress(Step(what)),
+    )
+    progress(Step("messages"))
+    refused: list[Refusal] = []
+    count = Count()
+    with request.sink.open(progress) as sink:
+        for letter in _letters(request, job, report, composer, refused):
+            count.add(letter)
+            sink.add(letter)
+    if refused and not count.messages:
+        raise ReportError(f"no row of the audience can be mailed; row {refused[0].row}: {refused[0].reason}")
+    rows = {name: len(frame) for name, frame in report.datasets.items()}
+    return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows)
+
+
+@dataclass(slots=True)
+class Count:
+    messages: int = 0
+    deliveries: int = 0
+    bytes: int = 0
+
+    def add(self, letter: Letter) -> None:
+        self.messages += 1
+        self.deliveries += len(letter.recipients)
+        self.bytes += encoded_size(letter)
+
+
+def _letters(
+    request: BuildRequest, job: Job, report: Report, composer: Composer, refused: list[Refusal]
+) -> Iterator[Letter]:
+    each = job.audience.each
+    if each is None:
+        if request.only_to:
+            yield composer.letter(report, Recipients(to=request.only_to), None)
+        else:
+            audience = job.audience
+            yield composer.letter(report, Recipients(audience.to, audience.cc, audience.bcc), None)
+        return
+    for item in personal(each, _rows(report, each.data), request.project.allow_recipients, request.only_to):
+        if isinstance(item, Refusal):
+            refused.append(item)
+        else:
+            mailbox, row = item
+            yield composer.letter(report.sliced(row, each.slice), Recipients(to=(mailbox,)), row)
+
+
+def _rows(report: Report, dataset: str) -> Iterator[Row]:
+    """The rows of a dataset as dictionaries, one at a time: a million recipients are not copied first."""
+    frame: Any = report.datasets[dataset]
+    names = [str(column) for column in frame.columns]
+    for values in frame.itertuples(index=False, name=None):
+        yield dict(zip(names, values, strict=True))

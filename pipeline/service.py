@@ -1,0 +1,168 @@
+"""`pipeline serve`: scheduler, builders and delivery in one process, started, drained and stopped in order.
+
+APScheduler is the alarm clock, the ledger the memory. A wake-up only marks its job; one planner thread turns all
+marked jobs into runs in two commits, so that ten thousand jobs due in the same minute cost no more than one.
+"""
+
+import threading
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from pipeline import __version__
+from pipeline.engine.dispatcher import Dispatcher
+from pipeline.engine.planner import Planner
+from pipeline.errors import LedgerError
+from pipeline.jobs.model import Project
+from pipeline.ledger.watermarks import Watermarks
+from pipeline.owner import dead_owners, forget_owner
+from pipeline.schedule.trigger import DueTrigger
+from pipeline.wiring import Clock, Workspace
+
+DRAIN = timedelta(seconds=30)
+"""How long a stop waits for reports that are being built; then they are due again for the next start."""
+SWEEP_SECONDS = 15.0
+"""How often runs are freed whose builder died on another machine."""
+
+
+class Service:
+    """Runs a project until told to stop. Everything it needs comes from the workspace."""
+
+    def __init__(self, workspace: Workspace, *, builds: int = 2, drain: timedelta = DRAIN) -> None:
+        self._workspace = workspace
+        self._drain = drain
+        self._emit = workspace.log.emit
+        self._planner = Planner(
+            workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit
+        )
+        self._dispatcher = Dispatcher(
+            runs=workspace.runs,
+            builder=workspace.builder,
+            project=lambda: workspace.project,
+            clock=workspace.clock,
+            emit=workspace.log.emit,
+            size=builds,
+        )
+        self._marked: set[str] = set()
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_NEVER_DROPPED)
+
+    def run(self, stop: threading.Event) -> bool:
+        """Works until `stop` is set, then drains; whether it ended because it was told to."""
+        workspace = self._workspace
+        self._emit(
+            "service.started",
+            path=str(workspace.project.file),
+            count=len(workspace.project.jobs),
+            reason=f"version {__version__}",
+        )
+        self._recover()
+        self._mark(list(workspace.project.jobs))
+        planner = threading.Thread(target=self._plan, name="planner", daemon=True)
+        planner.start()
+        self._dispatcher.start()
+        self._schedule(workspace.project)
+        with workspace.worker() as worker:
+            try:
+                worker.run_forever(stop)
+            finally:
+                told = stop.is_set()
+                self._stop(planner)
+        self._emit("service.stopped")
+        return told
+
+    # --- when -------------------------------------------------------------------------------------------------
+
+    def _schedule(self, project: Project) -> None:
+        for job in project.jobs.values():
+            if job.enabled and job.schedule:
+                self._scheduler.add_job(
+                    self._mark,
+                    ClockTrigger(DueTrigger(job.schedule, job.name), self._workspace.clock),
+                    args=[[job.name]],
+                    id=job.name,
+                )
+        # A suspended machine stops the scheduler's clock: a short interval makes it look again.
+        self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
+        self._scheduler.start()
+
+    def _mark(self, names: list[str]) -> None:
+        with self._changed:
+            self._marked.update(names)
+            self._changed.notify_all()
+
+    def _plan(self) -> None:
+        """The planner's thread: all jobs that are marked by the time it looks, together."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._marked or self._stopping)
+                if self._stopping:
+                    return
+                names, self._marked = self._marked, set()
+            jobs = self._workspace.project.jobs
+            try:
+                self._planner.handle([jobs[name] for name in sorted(names) if name in jobs])
+            except LedgerError as error:
+                self._emit("service.error", reason=f"due times wait for the ledger: {error}")
+                self._mark(sorted(names))
+                with self._changed:
+                    self._changed.wait_for(lambda: self._stopping, timeout=5)
+            self._dispatcher.wake()
+
+    # --- who died, who stops ----------------------------------------------------------------------------------
+
+    def _recover(self) -> None:
+        """Runs that a dead builder left are due again; tests and repetitions are not: who asked is gone."""
+        workspace = self._workspace
+        dead = dead_owners(workspace.owners)
+        for run in workspace.runs.recover(workspace.clock(), dead):
+            if run.key.variant:
+                workspace.runs.fail(run.key, "its builder died; ask for it again", workspace.clock())
+            else:
+                self._emit(
+                    "run.due", job=run.key.job, run=str(run.key), due=run.key.due, reason="its builder died"
+                )
+        held = workspace.outbox.owners()
+        for owner in dead:
+            if not any(name.partition("/")[0] == owner for name in held):
+                forget_owner(workspace.owners, owner)
+
+    def _sweep(self) -> None:
+        try:
+            self._recover()
+        except LedgerError as error:
+            self._emit("service.error", reason=f"the ledger: {error}")
+        self._dispatcher.wake()
+
+    def _stop(self, planner: threading.Thread) -> None:
+        self._emit("service.stopping")
+        self._scheduler.shutdown(wait=False)
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        planner.join()
+        if not self._dispatcher.stop(self._drain):
+            self._workspace.children.cancel_all()
+            self._dispatcher.stop(self._drain)
+
+
+_NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 2}
+"""APScheduler's defaults skip work that is a second late; what is too late is `plan_missed`'s to say."""
+
+
+class ClockTrigger(DueTrigger):
+    """A DueTrigger that keeps the workspace's time: where its clock stands in 2013, it wakes when that clock strikes.
+
+    For whole seconds of difference; the clock of this machine has none.
+    """
+
+    def __init__(self, inner: DueTrigger, clock: Clock) -> None:
+        super().__init__(inner.entries, inner.job)
+        self._clock = clock
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        ahead = timedelta(seconds=round((self._clock() - now).total_seconds()))
+        previous = previous_fire_time + ahead if previous_fire_time else None
+        fires = super().get_next_fire_time(previous, now + ahead)
+        return None if fires is None else fires - ahead

@@ -1,0 +1,104 @@
+"""One run that somebody asked for: made, built and followed until every delivery has ended."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.errors import LedgerError, UsageError
+from pipeline.ledger.records import Run, RunKey
+from pipeline.ledger.states import OPEN, DeliveryState, RunState
+from pipeline.wiring import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.jobs.model import Job
+    from pipeline.jobs.scalars import Mailbox
+
+POLL_SECONDS = 1.0
+"""Between two looks at a run that another process is building or sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How a run ended, and whether this call made it happen."""
+
+    run: Run
+    counts: dict[DeliveryState, int]
+    already: bool
+    """It had ended before: nothing was sent now."""
+
+    @property
+    def all_sent(self) -> bool:
+        return self.run.state is RunState.DELIVERED
+
+
+def run_key(
+    workspace: Workspace, job: "Job", due: datetime, *, only_to: tuple["Mailbox", ...], again: bool
+) -> RunKey:
+    """The key to build under: the real one, or the next number of a test or of a repetition."""
+    kind: Literal["test", "again"] | None = "test" if only_to else "again" if again else None
+    if kind is None:
+        return RunKey(job.name, due)
+    if kind == "again" and workspace.runs.get(RunKey(job.name, due)) is None:
+        raise UsageError(f"{RunKey(job.name, due)} never ran; leave --again out")
+    return workspace.runs.next_variant(job.name, due, kind)
+
+
+def follow(
+    workspace: Workspace,
+    key: RunKey,
+    *,
+    only_to: tuple["Mailbox", ...] = (),
+    on_progress: Callable[[object], None] = lambda _: None,
+) -> Followed:
+    """Builds the run if it is not built, delivers, and returns when nothing of it is open any more.
+
+    A failed or skipped run is built again: who asks has seen why. Waits where another process has it in hand.
+    Raises LedgerError, MailerError.
+    """
+    run, created = workspace.runs.ensure(key, workspace.clock())
+    if run.state in (RunState.FAILED, RunState.SKIPPED):
+        run = workspace.runs.reopen(key)
+    already = run.state in (RunState.DELIVERED, RunState.PARTLY_DELIVERED, RunState.UNDELIVERED)
+    if created or not already:
+        run = _built(workspace, run, only_to, on_progress)
+        if run.state is RunState.QUEUED:
+            _deliver(workspace, key, on_progress)
+            run = _now(workspace, key)
+    return Followed(run, workspace.outbox.counts(run=key), already)
+
+
+def _built(
+    workspace: Workspace, run: Run, only_to: tuple["Mailbox", ...], on_progress: Callable[[object], None]
+) -> Run:
+    while run.state in (RunState.DUE, RunState.BUILDING):
+        built = workspace.builder.build(
+            workspace.project, run.key, only_to=only_to, asked=True, on_progress=on_progress
+        )
+        if built is not None:
+            return built
+        on_progress(run)
+        threading.Event().wait(
+            POLL_SECONDS
+        )  # another process is building it: its news comes by the ledger alone
+        run = _now(workspace, run.key)
+    return run
+
+
+def _deliver(workspace: Workspace, key: RunKey, on_progress: Callable[[object], None]) -> None:
+    with workspace.worker() as worker:
+        while True:
+            worker.run_until_idle()
+            counts = workspace.outbox.counts(run=key)
+            on_progress(counts)
+            if not any(counts.get(state, 0) for state in OPEN):
+                return
+            threading.Event().wait(POLL_SECONDS)  # deferred, or in another worker's hands
+
+
+def _now(workspace: Workspace, key: RunKey) -> Run:
+    run = workspace.runs.get(key)
+    if run is None:
+        raise LedgerError(f"run {key} has vanished from the ledger while it was followed")
+    return run

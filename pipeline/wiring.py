@@ -1,0 +1,217 @@
+"""The one place where things with effects are made: clock, environment, ledger, log, builder, mailers.
+
+Everything is made on first use, so that `pipeline check` opens no database and `pipeline runs` reads no YAML.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Self, TextIO
+
+from pipeline.errors import ProjectErrors
+from pipeline.jobs.load import Loaded, Validators, environ_of, load
+from pipeline.jobs.model import LocalMailer, Project, SmtpMailer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+    from pipeline.delivery.ports import Mailer
+    from pipeline.delivery.worker import Worker
+    from pipeline.engine.builder import Builder
+    from pipeline.engine.process import Children
+    from pipeline.ledger.outbox import Outbox
+    from pipeline.ledger.runs import Runs
+    from pipeline.observe.log import EventLog
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Workspace:
+    """One project folder and all that works on it. Close it when done: `with Workspace(...) as workspace`."""
+
+    def __init__(
+        self,
+        root: Path,
+        *,
+        clock: Clock = utc_now,
+        environ: Mapping[str, str] | None = None,
+        log_stream: TextIO | None = None,
+    ) -> None:
+        self.root = root.resolve()
+        self.clock = clock
+        self._given_environ = environ
+        self._log_stream = log_stream
+
+    # --- what analysts wrote ----------------------------------------------------------------------------------
+
+    @cached_property
+    def environ(self) -> Mapping[str, str]:
+        """The environment with the project's `.env` under it."""
+        given = os.environ if self._given_environ is None else self._given_environ
+        return environ_of(self.root, given)
+
+    @cached_property
+    def loaded(self) -> Loaded:
+        """jobs.yaml with the place of everything in it. Raises ProjectErrors."""
+        return self.reload()
+
+    def reload(self) -> Loaded:
+        """jobs.yaml as it is on the disk now. Raises ProjectErrors."""
+        from pipeline.schedule.period import default_period, parse_period  # noqa: PLC0415
+
+        return load(self.root, self.environ, validators=Validators(parse_period, default_period))
+
+    @property
+    def project(self) -> Project:
+        return self.loaded.project
+
+    def checked(self) -> Loaded:
+        """jobs.yaml and all that it names, found right. Raises ProjectErrors with everything that is wrong."""
+        from pipeline.jobs.check import check_project  # noqa: PLC0415
+        from pipeline.message.check import check_template  # noqa: PLC0415 - brings Jinja2
+
+        problems = check_project(self.loaded, lambda job: check_template(job, self.root))
+        if problems:
+            raise ProjectErrors(problems)
+        return self.loaded
+
+    # --- state ------------------------------------------------------------------------------------------------
+
+    @property
+    def var(self) -> Path:
+        """The project's state: ledger, artifacts, log, inbox."""
+        return self.root / "var"
+
+    @property
+    def log_file(self) -> Path:
+        return self.var / "log" / "delivery.jsonl"
+
+    @cached_property
+    def ledger_url(self) -> str:
+        from pipeline.ledger.database import DEFAULT_URL  # noqa: PLC0415
+
+        return self.environ.get("LEDGER_URL", DEFAULT_URL)
+
+    @cached_property
+    def engine(self) -> "Engine":
+        """The ledger; a new one gets its tables at once, an old one is for `pipeline migrate`. Raises LedgerError."""
+        from pipeline.ledger import migrate  # noqa: PLC0415
+        from pipeline.ledger.database import open_ledger  # noqa: PLC0415
+
+        engine = open_ledger(self.ledger_url, self.root)
+        if migrate.current(engine) is None:
+            migrate.upgrade(engine)
+        migrate.require_current(engine)
+        return engine
+
+    @cached_property
+    def runs(self) -> "Runs":
+        from pipeline.ledger.runs import Runs  # noqa: PLC0415
+
+        return Runs(self.engine)
+
+    @cached_property
+    def outbox(self) -> "Outbox":
+        from pipeline.ledger.outbox import Outbox  # noqa: PLC0415
+
+        return Outbox(self.engine)
+
+    @cached_property
+    def log(self) -> "EventLog":
+        """The delivery log: to its file, and to the stream that this workspace was given."""
+        from pipeline.observe.log import open_log  # noqa: PLC0415
+
+        return open_log(
+            self.log_file,
+            self._log_stream,
+            hash_recipients=self.environ.get("LOG_HASH_RECIPIENTS", "") == "true",
+            secrets=self._secrets(),
+            clock=self.clock,
+        )
+
+    def _secrets(self) -> list[str]:
+        project = self.project
+        urls = [m.smtp.get_secret_value() for m in project.mailers.values() if isinstance(m, SmtpMailer)]
+        return [*urls, *(source.get_secret_value() for source in project.sources.values())]
+
+    # --- workers ----------------------------------------------------------------------------------------------
+
+    @property
+    def artifacts(self) -> Path:
+        return self.var / "artifacts"
+
+    @property
+    def owners(self) -> Path:
+        return self.var / "owners"
+
+    @cached_property
+    def children(self) -> "Children":
+        from pipeline.engine.process import Children  # noqa: PLC0415
+
+        return Children(preload=["pipeline.engine.build"])
+
+    @cached_property
+    def builder(self) -> "Builder":
+        from pipeline.engine.builder import Builder, Folders  # noqa: PLC0415
+
+        return Builder(
+            runs=self.runs,
+            ledger_url=self.ledger_url,
+            folders=Folders(self.root, self.artifacts, self.owners),
+            children=self.children,
+            clock=self.clock,
+            emit=self.log.emit,
+        )
+
+    @contextmanager
+    def worker(self) -> Iterator["Worker"]:
+        """A delivery worker over all mailers of the project, closed at the end of the block."""
+        from pipeline.delivery.worker import Worker  # noqa: PLC0415
+        from pipeline.owner import dead_owners, hold_owner  # noqa: PLC0415
+
+        with hold_owner(self.owners) as owner:
+            worker = Worker(
+                self.outbox,
+                self._mailers(),
+                self.log.emit,
+                self.clock,
+                owner=owner,
+                dead_owners=lambda: dead_owners(self.owners),
+            )
+            try:
+                yield worker
+            finally:
+                worker.close()
+
+    def _mailers(self) -> "dict[str, Mailer]":
+        from pipeline.delivery.base64_cache import Base64Cache  # noqa: PLC0415
+        from pipeline.delivery.mailers.local import LocalMailbox  # noqa: PLC0415
+        from pipeline.delivery.mailers.smtp import smtp_mailer  # noqa: PLC0415
+        from pipeline.delivery.smtp.connect import verified_context  # noqa: PLC0415
+        from pipeline.report.artifacts import ArtifactStore  # noqa: PLC0415
+
+        read_base64 = Base64Cache(ArtifactStore(self.artifacts).path)
+        return {
+            name: LocalMailbox(name, self.root / mailer.local, read_base64)
+            if isinstance(mailer, LocalMailer)
+            else smtp_mailer(mailer, verified_context(), read_base64)
+            for name, mailer in self.project.mailers.items()
+        }
+
+    def close(self) -> None:
+        """Lets go of the ledger, if it was opened."""
+        if "engine" in self.__dict__:
+            self.engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
