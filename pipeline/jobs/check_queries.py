@@ -28,10 +28,7 @@ def check_sql(root: Path, path: str, params: Mapping[str, object]) -> Iterator[P
         bound = sorted({*BOUND, *params})
         for found in placeholders(text):
             if found.name not in bound:
-                hint = (
-                    did_you_mean(found.name, bound)
-                    or f"; bound are {listed((f':{name}' for name in bound), 'and')}"
-                )
+                hint = did_you_mean(found.name, bound) or f"; bound are {listed((f':{name}' for name in bound), 'and')}"
                 yield Problem(path, found.line, found.column, f"nothing is bound to :{found.name}{hint}")
 
 

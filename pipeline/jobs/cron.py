@@ -37,9 +37,7 @@ def check_cron(text: str) -> None:
         CronSim(text, _SOME_DAY)
     except CronSimError as error:
         reason = str(error).removeprefix("Bad ")
-        raise ValueError(
-            f'"{text}": cannot read the {reason.replace("-", " ")}, or no such day ever comes'
-        ) from None
+        raise ValueError(f'"{text}": cannot read the {reason.replace("-", " ")}, or no such day ever comes') from None
 
 
 def _check_term(term: str, name: str, low: int, high: int, words: tuple[str, ...]) -> None:
@@ -67,10 +65,6 @@ def _number(text: str, name: str, low: int, high: int, words: tuple[str, ...]) -
             raise ValueError(f'{name} "{text}" is not in {low}-{high}')
         return int(text)
     if text.isalpha() and text.upper() not in {"L", "LW"}:
-        near = (
-            f'; did you mean "{text[:3].lower()}"?'
-            if text[:3].lower() in words
-            else did_you_mean(text, words)
-        )
+        near = f'; did you mean "{text[:3].lower()}"?' if text[:3].lower() in words else did_you_mean(text, words)
         raise ValueError(f'"{text}" is not a {name}{near}')
     return None

@@ -14,9 +14,7 @@ class Defaults(Strict):
     """Merged under every job, key by key; what a job says itself wins."""
 
     timezone: Zone | None = Field(default=None, description="The zone of schedules, periods and dates.")
-    locale: str | None = Field(
-        default=None, description="How numbers and dates are written.", examples=["en_US"]
-    )
+    locale: str | None = Field(default=None, description="How numbers and dates are written.", examples=["en_US"])
     sender: Address | None = Field(default=None, description="Who mails come from.")
     reply_to: Address | None = Field(default=None, description="Where answers go.")
     mailer: Text | None = Field(default=None, description='A name under "mailers".', examples=["relay"])
@@ -29,9 +27,7 @@ class Defaults(Strict):
         default=None, description="Values for SQL, Python and templates.", examples=[{"threshold": 15}]
     )
     attach_limit: ByteSize | None = Field(default=None, description="How big an encoded mail may be.")
-    message: Message | None = Field(
-        default=None, description="How mails read.", examples=[{"subject": "{{ title }}"}]
-    )
+    message: Message | None = Field(default=None, description="How mails read.", examples=[{"subject": "{{ title }}"}])
     delivery: DeliveryTerms | None = Field(
         default=None, description="How mails leave.", examples=[{"on_uncertain": "hold"}]
     )
@@ -50,8 +46,7 @@ class Document(Strict):
     )
     allow_recipients: tuple[Text, ...] = Field(
         default=(),
-        description="Patterns of addresses that may get mail; anyone else is an error. Default: everyone"
-        " may.",
+        description="Patterns of addresses that may get mail; anyone else is an error. Default: everyone may.",
         examples=[["*@example.com"]],
     )
     mailers: dict[str, AnyMailer] = Field(
@@ -61,8 +56,7 @@ class Document(Strict):
     )
     sources: dict[str, SecretStr] = Field(
         default_factory=dict,
-        description="Where SQL runs, by name: an SQLAlchemy URL, or duckdb for SQL over files and earlier"
-        " datasets.",
+        description="Where SQL runs, by name: an SQLAlchemy URL, or duckdb for SQL over files and earlier datasets.",
         examples=[{"warehouse": "${WAREHOUSE_URL}", "files": "duckdb"}],
     )
     jobs: dict[str, Job] = Field(

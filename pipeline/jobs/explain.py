@@ -109,12 +109,7 @@ def shape_of(loc: Iterable[str | int]) -> Shape:
 
 
 def _takes_names(shape: list[str]) -> bool:
-    return (
-        len(shape) == 1
-        or (len(shape) == 3 and shape[0] == "jobs")
-        or shape[-1] == "slice"
-        or shape[0] == "defaults"
-    )
+    return len(shape) == 1 or (len(shape) == 3 and shape[0] == "jobs") or shape[-1] == "slice" or shape[0] == "defaults"
 
 
 def _explain_one(detail: Any, loc: tuple[str | int, ...], root: Node, findings: Findings) -> None:
@@ -135,9 +130,7 @@ def _wrong_value(kind: str, context: dict[str, Any], node: Node, shape: Shape) -
     if kind == "literal_error":
         return _literal(context["expected"].replace("'", "").replace(" or ", ", ").split(", "), node, shape)
     if kind in {"greater_than", "greater_than_equal", "less_than_equal"}:
-        word = {"greater_than": "more than", "greater_than_equal": "at least", "less_than_equal": "at most"}[
-            kind
-        ]
+        word = {"greater_than": "more than", "greater_than_equal": "at least", "less_than_equal": "at most"}[kind]
         bound = next(iter(context.values()))
         return f"must be {word} {bound}, {got(node.value)}"
     if kind == "string_too_short":

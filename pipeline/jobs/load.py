@@ -80,9 +80,7 @@ def _read(root: Path, file: str) -> str:
     try:
         data = (root / file).read_bytes()
     except FileNotFoundError:
-        raise ProjectErrors(
-            [Problem(file, 1, 1, "no such file; pipeline init DIR makes a project")]
-        ) from None
+        raise ProjectErrors([Problem(file, 1, 1, "no such file; pipeline init DIR makes a project")]) from None
     except OSError as error:
         raise ProjectErrors([Problem(file, 1, 1, f"cannot be read: {error.strerror}")]) from None
     try:
@@ -93,11 +91,7 @@ def _read(root: Path, file: str) -> str:
 
 def _check_urls(root: Node, findings: Findings) -> None:
     """A password written out is refused before anything else is said about its URL."""
-    smtp = [
-        mailer.mapping["smtp"]
-        for mailer in (root.get("mailers") or root).mapping.values()
-        if mailer.get("smtp")
-    ]
+    smtp = [mailer.mapping["smtp"] for mailer in (root.get("mailers") or root).mapping.values() if mailer.get("smtp")]
     for node in [*smtp, *(root.get("sources") or Node(None, root.place)).mapping.values()]:
         if node.text is not None and has_literal_password(node.text):
             findings.about(
@@ -109,11 +103,7 @@ def _check_urls(root: Node, findings: Findings) -> None:
 def _address(root: Node, environ: Mapping[str, str], findings: Findings) -> str:
     """EMAIL_ADDRESS, which jobs without `from` are sent from; empty where every job has its own."""
     jobs = root.get("jobs")
-    lacking = [
-        job
-        for job in (jobs.mapping if jobs else {}).items()
-        if job[1].mapping and "from" not in job[1].mapping
-    ]
+    lacking = [job for job in (jobs.mapping if jobs else {}).items() if job[1].mapping and "from" not in job[1].mapping]
     if not lacking or jobs is None or root.get("defaults", "from") is not None:
         return ""
     place, path = jobs.key_place(lacking[0][0]), ("jobs", lacking[0][0])
@@ -132,9 +122,7 @@ def _address(root: Node, environ: Mapping[str, str], findings: Findings) -> str:
 
 
 def _no_sender(findings: Findings, place: Place, path: tuple[str, ...], reason: str) -> None:
-    message = (
-        f'no sender; write "from" under "defaults", or set EMAIL_ADDRESS in the environment or .env{reason}'
-    )
+    message = f'no sender; write "from" under "defaults", or set EMAIL_ADDRESS in the environment or .env{reason}'
     findings.at(place, message, path)
 
 

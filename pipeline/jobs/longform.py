@@ -24,9 +24,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = (
-        None if isinstance(scalar(value), str) else '"'
-    )  # PyYAML itself quotes what YAML 1.1 would misread
+    style = None if isinstance(scalar(value), str) else '"'  # PyYAML itself quotes what YAML 1.1 would misread
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
@@ -55,9 +53,7 @@ def _plain(model: BaseModel) -> dict[str, object]:
     plain = {}
     for name, field in type(model).model_fields.items():
         value = getattr(model, name)
-        unsaid = value is None or (
-            value in ("", (), {}) and value == field.get_default(call_default_factory=True)
-        )
+        unsaid = value is None or (value in ("", (), {}) and value == field.get_default(call_default_factory=True))
         if not unsaid:
             plain[name] = _value(name, value)
     if isinstance(model, Chart):

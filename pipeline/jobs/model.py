@@ -31,8 +31,7 @@ class ScheduleEntry(Strict):
 
     cron: str | None = Field(
         default=None,
-        description="Minute, hour, day of month, month, weekday; weekdays by name or number (0 and 7 are"
-        " Sunday).",
+        description="Minute, hour, day of month, month, weekday; weekdays by name or number (0 and 7 are Sunday).",
         examples=["30 6 * * mon-fri", "0 7 1 * *"],
     )
     every: Span | None = Field(
@@ -51,8 +50,7 @@ class ScheduleEntry(Strict):
     )
     missed: Literal["latest", "all", "skip"] = Field(
         default="latest",
-        description="What happens to due times that passed while nothing ran: the latest alone, all, or"
-        " none.",
+        description="What happens to due times that passed while nothing ran: the latest alone, all, or none.",
         examples=["latest"],
     )
     grace: Duration = Field(
@@ -85,7 +83,7 @@ class FileData(Strict):
     """A CSV, Parquet, JSON or Excel file of the project, by its ending."""
 
     file: Text = Field(
-        description="The file's path from the project's folder: CSV, Parquet, JSON or a workbook (by ending).",
+        description="A path from the project's folder; its ending says: CSV, Parquet, JSON or a workbook.",
         examples=["reports/data/flights.parquet"],
     )
     columns: tuple[str, ...] | None = _COLUMNS
@@ -107,8 +105,7 @@ class SqlData(Strict):
     """A .sql file run on a named source; :start, :end and params are bound, never pasted."""
 
     sql: Text = Field(
-        description="The .sql file's path from the project's folder; :start, :end, :due and params are"
-        " bound.",
+        description="The .sql file's path from the project's folder; :start, :end, :due and params are bound.",
         examples=["reports/delays.sql"],
     )
     source: Text = Field(description='A name under "sources".', examples=["warehouse"])
@@ -144,9 +141,7 @@ class Chart(Strict):
     """One picture. `kind` is the key that the YAML used; `data` the dataset's name."""
 
     kind: Literal["line", "bar", "area", "scatter", "heat", "vega", "python"]
-    data: str | None = Field(
-        default=None, description="The dataset of a Vega-Lite specification.", examples=["delays"]
-    )
+    data: str | None = Field(default=None, description="The dataset of a Vega-Lite specification.", examples=["delays"])
     x: str | None = Field(default=None, description="The column along the x axis.", examples=["hour"])
     y: str | None = Field(default=None, description="The column along the y axis.", examples=["mean_delay"])
     color: str | None = Field(
@@ -156,9 +151,7 @@ class Chart(Strict):
     )
     spec: str | None = None
     """The Vega-Lite file of `vega`, or the `module:function` of `python`."""
-    title: str | None = Field(
-        default=None, description="Stands above the picture.", examples=["Mean delay by hour"]
-    )
+    title: str | None = Field(default=None, description="Stands above the picture.", examples=["Mean delay by hour"])
     alt: str | None = Field(
         default=None,
         description="What the picture shows, for readers who do not see it.",
@@ -178,9 +171,7 @@ class Export(Strict):
     )
     """A template for the file name, `delays-{{ period.start | date }}.xlsx`; default: after the dataset or
     job."""
-    totals: bool = Field(
-        default=False, description="A row of totals under each table of a workbook.", examples=[True]
-    )
+    totals: bool = Field(default=False, description="A row of totals under each table of a workbook.", examples=[True])
     zip: bool = Field(default=False, description="Puts the file into a ZIP archive.", examples=[True])
 
 
@@ -188,7 +179,7 @@ class Export(Strict):
 
 
 class Message(Strict):
-    """How the mail reads."""
+    """Subject, template, theme and preheader of the mail."""
 
     subject: Text = Field(
         default="{{ title }}, {{ period.label }}",
@@ -221,8 +212,7 @@ class Each(Strict):
     email: Text = Field(default="email", description="Its column with the address.", examples=["email"])
     slice: dict[str, str] = Field(
         default_factory=dict,
-        description="Dataset: column. The recipient gets the rows whose value equals their row's column"
-        " of that name.",
+        description="Dataset: column. The recipient gets the rows whose value equals their row's column of that name.",
         examples=[{"delays": "carrier"}],
     )
     """Dataset → column that must equal the row's column of the same name."""
@@ -236,9 +226,7 @@ class Audience(Strict):
 
     to: tuple[Address, ...] = Field(default=(), description="Who gets the shared message.", examples=[_TO])
     cc: tuple[Address, ...] = Field(default=(), description="Who gets a copy that all see.", examples=[_TO])
-    bcc: tuple[Address, ...] = Field(
-        default=(), description="Who gets a copy that nobody sees.", examples=[_TO]
-    )
+    bcc: tuple[Address, ...] = Field(default=(), description="Who gets a copy that nobody sees.", examples=[_TO])
     each: Each | None = Field(
         default=None, description="One message for each row of a dataset.", examples=[{"data": "subscribers"}]
     )
@@ -260,13 +248,10 @@ class Job(Strict):
         examples=["Who was late yesterday."],
     )
     owner: Address = Field(description="Who is told when it goes wrong; default: the sender.")
-    enabled: bool = Field(
-        default=True, description="false: never due; still runs when asked.", examples=[False]
-    )
+    enabled: bool = Field(default=True, description="false: never due; still runs when asked.", examples=[False])
     schedule: tuple[ScheduleEntry, ...] = Field(
         default=(),
-        description="When it is due: a cron text, a rule or a list of them; without it, it runs only when"
-        " asked.",
+        description="When it is due: a cron text, a rule or a list of them; without it, it runs only when asked.",
         examples=["0 7 * * mon", {"every": "15 minutes"}],
     )
     """Empty: runs only when asked (`pipeline run`)."""
@@ -292,8 +277,7 @@ class Job(Strict):
     )
     exports: tuple[Export, ...] = Field(
         default=(),
-        description="Files that the mail brings: xlsx (a workbook of all datasets), or each file with its"
-        " datasets.",
+        description="Files that the mail brings: xlsx (a workbook of all datasets), or each file with its datasets.",
         examples=["xlsx", [{"csv": "delays"}]],
     )
     attach_limit: ByteSize = Field(
@@ -307,13 +291,10 @@ class Job(Strict):
     reply_to: Address | None = Field(default=None, description="Where answers go; default: to the sender.")
     audience: Audience = Field(description="Who gets it.", examples=[{"to": ["team@example.com"]}])
     delivery: Delivery = Field(description="How it leaves.", examples=[{"expires": "12 hours"}])
-    locale: str = Field(
-        default="en_US", description="How numbers and dates are written.", examples=["en_US", "de_DE"]
-    )
+    locale: str = Field(default="en_US", description="How numbers and dates are written.", examples=["en_US", "de_DE"])
     timezone: Zone = Field(
         default="UTC",
-        description="The zone that periods and dates in the mail are in; default: the schedule's, else"
-        " the defaults'.",
+        description="The zone that periods and dates in the mail are in; default: the schedule's, else the defaults'.",
         examples=["America/New_York"],
     )
     """The zone that periods and dates in the mail are in: the schedule's, else the defaults'."""

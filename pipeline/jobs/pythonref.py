@@ -89,10 +89,7 @@ def _defined(statement: ast.stmt) -> list[str]:
         return [target.id for target in statement.targets if isinstance(target, ast.Name)]
     if isinstance(statement, ast.If | ast.Try):
         return [
-            name
-            for child in ast.iter_child_nodes(statement)
-            if isinstance(child, ast.stmt)
-            for name in _defined(child)
+            name for child in ast.iter_child_nodes(statement) if isinstance(child, ast.stmt) for name in _defined(child)
         ]
     return []
 

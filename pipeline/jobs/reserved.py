@@ -45,13 +45,5 @@ def check_label(text: str) -> None:
 
 
 def _check_word(text: str) -> None:
-    if (
-        not text.isascii()
-        or not text.isidentifier()
-        or text.startswith("_")
-        or iskeyword(text)
-        or len(text) > 100
-    ):
-        raise ValueError(
-            f'"{text}" is not a name; letters, digits and "_", a letter first, and no word of Python'
-        )
+    if not text.isascii() or not text.isidentifier() or text.startswith("_") or iskeyword(text) or len(text) > 100:
+        raise ValueError(f'"{text}" is not a name; letters, digits and "_", a letter first, and no word of Python')

@@ -117,6 +117,4 @@ def _check_template_name(text: str) -> None:
     if text.endswith((".html", ".txt")):
         raise ValueError(f'"{text}": a template is named without its ending; write {text.rsplit(".", 1)[0]}')
     if text.startswith("/") or "\\" in text or ".." in text.split("/") or not text.isprintable():
-        raise ValueError(
-            f'"{text}" is not a template; write the name of a file in templates/, without its ending'
-        )
+        raise ValueError(f'"{text}" is not a template; write the name of a file in templates/, without its ending')

@@ -13,12 +13,7 @@ def check_patterns(root: Node, findings: Findings) -> list[str]:
     patterns = [node for node in (allowed.items if allowed else ()) if node.text]
     for node in patterns:
         text = str(node.text)
-        if (
-            text.count("@") != 1
-            or any(c.isspace() for c in text)
-            or text.startswith("@")
-            or text.endswith("@")
-        ):
+        if text.count("@") != 1 or any(c.isspace() for c in text) or text.startswith("@") or text.endswith("@"):
             findings.about(node, f'"{text}" matches no address; write a pattern like *@example.com')
     return [str(node.text) for node in patterns]
 
@@ -33,9 +28,7 @@ def check_audience(job: Node, patterns: list[str], findings: Findings) -> None:
     if each is not None and each.value is not None:
         if shared:
             key = shared[0]
-            findings.about_key(
-                audience, key, f'"{key}" and "each"; a job sends one shared message or one a row'
-            )
+            findings.about_key(audience, key, f'"{key}" and "each"; a job sends one shared message or one a row')
         _check_each(each, job, findings)
     elif not shared:
         _check_somebody(audience, findings)
@@ -43,9 +36,7 @@ def check_audience(job: Node, patterns: list[str], findings: Findings) -> None:
 
 
 def _check_somebody(audience: Node, findings: Findings) -> None:
-    if all(
-        isinstance(node.value, list) for key, node in audience.mapping.items() if key in {"to", "cc", "bcc"}
-    ):
+    if all(isinstance(node.value, list) for key, node in audience.mapping.items() if key in {"to", "cc", "bcc"}):
         message = 'nobody gets it; write "to" (one shared message) or "each" (one message a row)'
         findings.at(audience.place, message, audience.path)
 

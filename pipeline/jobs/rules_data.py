@@ -60,9 +60,7 @@ def check_charts(job: Node, directory: Path, findings: Findings) -> None:
 def _check_drawing(kind: str, chart: Node, directory: Path, findings: Findings) -> None:
     spec = chart.get("spec")
     if spec is not None:
-        findings.check(
-            spec, check_function if kind == "python" else lambda text: check_inside(directory, text)
-        )
+        findings.check(spec, check_function if kind == "python" else lambda text: check_inside(directory, text))
     missing = [key for key in _NEEDS.get(kind, ()) if key not in chart.mapping]
     for key in missing:
         findings.at(chart.mapping["kind"].place, f'a {kind} chart needs "{key}"', chart.path)
@@ -102,12 +100,7 @@ def check_exports(job: Node, findings: Findings) -> None:
 def check_dataset(node: Node, job: Node, findings: Findings) -> None:
     """A dataset that the job has."""
     data = job.get("data")
-    if (
-        node.text is not None
-        and data is not None
-        and isinstance(data.value, dict)
-        and node.text not in data.value
-    ):
+    if node.text is not None and data is not None and isinstance(data.value, dict) and node.text not in data.value:
         findings.about(node, f'unknown dataset "{node.text}"{did_you_mean(node.text, data.value)}')
 
 

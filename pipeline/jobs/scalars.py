@@ -32,9 +32,7 @@ def parse_duration(text: str) -> timedelta:
     """`90s`, `15 minutes`, `1.5 h` → timedelta. Raises ValueError with what is expected."""
     match = _QUANTITY.fullmatch(text)
     if match is None or match[2].lower() not in _UNITS:
-        raise ValueError(
-            f'"{text}" is not a duration; write a number and a unit, like 30 seconds, 15m, 6 hours'
-        )
+        raise ValueError(f'"{text}" is not a duration; write a number and a unit, like 30 seconds, 15m, 6 hours')
     microseconds = Decimal(match[1]) * _UNITS[match[2].lower()] * 10**6
     if microseconds > _LONGEST // timedelta(microseconds=1):
         raise ValueError(f'"{text}" is longer than a century')
@@ -139,19 +137,13 @@ def parse_mailbox(text: str) -> Mailbox:
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise ValueError("an address must not hold control characters")
     if text.count("@") > 1 and re.search(r"@[^,;<>\"]+[,;]", text):
-        raise ValueError(
-            f'"{text}" is more than one address; write a list, like [a@example.com, b@example.com]'
-        )
+        raise ValueError(f'"{text}" is more than one address; write a list, like [a@example.com, b@example.com]')
     try:
-        found = validate_email(
-            text, check_deliverability=False, allow_display_name=True, test_environment=True
-        )
+        found = validate_email(text, check_deliverability=False, allow_display_name=True, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f'"{text}" is not a mail address: {error}') from None
     if found.ascii_email is None:
-        raise ValueError(
-            f'"{text}" has a non-ASCII part before the @, which many mail servers cannot deliver'
-        )
+        raise ValueError(f'"{text}" has a non-ASCII part before the @, which many mail servers cannot deliver')
     return Mailbox(found.ascii_email, found.display_name or "")
 
 
@@ -169,9 +161,7 @@ def parse_local_time(text: str) -> datetime:
     """`2026-12-01 09:00` → naive datetime, wall-clock time of a zone named elsewhere. Raises ValueError
     otherwise."""
     if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}(:[0-9]{2})?", text):
-        raise ValueError(
-            f'"{text}" is not a local time; write it like 2026-12-01 09:00, the zone under "timezone"'
-        )
+        raise ValueError(f'"{text}" is not a local time; write it like 2026-12-01 09:00, the zone under "timezone"')
     try:
         return datetime.fromisoformat(text)
     except ValueError as error:
@@ -215,9 +205,7 @@ Duration = Annotated[
 ]
 Span = Annotated[Duration, AfterValidator(_longer_than_nothing)]
 """A duration longer than nothing."""
-ByteSize = Annotated[
-    int, _from_text(parse_size, int, "a size like 20MB"), _schema(_SIZE_PATTERN, "20MB", "2GiB")
-]
+ByteSize = Annotated[int, _from_text(parse_size, int, "a size like 20MB"), _schema(_SIZE_PATTERN, "20MB", "2GiB")]
 Zone = Annotated[
     str,
     _from_text(parse_zone, str, "a time zone like Europe/Berlin"),
@@ -233,9 +221,7 @@ Retry = Annotated[
     _from_text(parse_retry, RetryPlan, "a retry plan like 1m, 5m*2, 1h"),
     _schema(None, "1m, 5m*2, 15m*4, 1h"),
 ]
-Day = Annotated[
-    date, _from_text(parse_day, date, "a date like 2027-12-31"), _schema(_DAY_PATTERN, "2027-12-31")
-]
+Day = Annotated[date, _from_text(parse_day, date, "a date like 2027-12-31"), _schema(_DAY_PATTERN, "2027-12-31")]
 LocalTime = Annotated[
     datetime,
     _from_text(parse_local_time, datetime, "a local time like 2026-12-01 09:00"),

@@ -55,9 +55,7 @@ _EXPORT_KEYS = {
 def json_schema() -> Schema:
     """The schema that `pipeline schema` prints."""
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", PydanticJsonSchemaWarning
-        )  # defaults are set below, as YAML writes them
+        warnings.simplefilter("ignore", PydanticJsonSchemaWarning)  # defaults are set below, as YAML writes them
         schema = Document.model_json_schema()
     schema = _without_titles(schema)
     definitions = schema["$defs"]
@@ -73,8 +71,7 @@ def _without_titles(value: Any, inside_properties: bool = False) -> Any:  # noqa
         return {
             key: _without_titles(child, key in {"properties", "$defs"} and not inside_properties)
             for key, child in value.items()
-            if inside_properties
-            or key not in {"title", "discriminator", "format", "writeOnly", "exclusiveMinimum"}
+            if inside_properties or key not in {"title", "discriminator", "format", "writeOnly", "exclusiveMinimum"}
         }
     return [_without_titles(child) for child in value] if isinstance(value, list) else value
 
@@ -87,9 +84,7 @@ def _set_defaults(schema: Schema, definitions: Schema) -> None:
             default = field_default(model, name)
             if default is not None:
                 properties[name]["default"] = default
-            for form in properties[name].get(
-                "anyOf", ()
-            ):  # a scalar that may be null has its examples inside
+            for form in properties[name].get("anyOf", ()):  # a scalar that may be null has its examples inside
                 properties[name].setdefault("examples", form.get("examples", []))
 
 
@@ -139,8 +134,7 @@ def _kinds(
 ) -> Schema:
     """A mapping that says by one of its keys what it is."""
     keyed = {
-        kind: {"type": "string", "description": said, "examples": [example]}
-        for kind, (said, example) in kinds.items()
+        kind: {"type": "string", "description": said, "examples": [example]} for kind, (said, example) in kinds.items()
     }
     rest = {key: value for key, value in definition["properties"].items() if key not in drop}
     return {

@@ -68,15 +68,10 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
             findings.settle(node, "${…} stands for secrets only: under mailers.*.smtp and sources.*")
     top = dict(root.mapping)
     if "mailers" in top:
-        mailers = {
-            name: _resolve_mailer(mailer, environ, findings)
-            for name, mailer in top["mailers"].mapping.items()
-        }
+        mailers = {name: _resolve_mailer(mailer, environ, findings) for name, mailer in top["mailers"].mapping.items()}
         top["mailers"] = top["mailers"].with_mapping(mailers) if mailers else top["mailers"]
     if "sources" in top:
-        sources = {
-            name: _resolve(source, environ, findings) for name, source in top["sources"].mapping.items()
-        }
+        sources = {name: _resolve(source, environ, findings) for name, source in top["sources"].mapping.items()}
         top["sources"] = top["sources"].with_mapping(sources) if sources else top["sources"]
     return root.with_mapping(top)
 
@@ -113,9 +108,7 @@ def _resolve(node: Node, environ: Mapping[str, str], findings: Findings) -> Node
     if len(values) < len(set(references(text))):
         return node._replace(value=SecretStr(""))
     whole = _REFERENCE.fullmatch(text) is not None
-    resolved = _REFERENCE.sub(
-        lambda match: values[match[1]] if whole else quote(values[match[1]], safe=""), text
-    )
+    resolved = _REFERENCE.sub(lambda match: values[match[1]] if whole else quote(values[match[1]], safe=""), text)
     if not resolved:
         findings.about(node, f"{references(text)[0]} is empty")
     return node._replace(value=SecretStr(resolved))

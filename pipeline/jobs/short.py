@@ -55,10 +55,7 @@ def expand_document(root: Node, address: str, findings: Findings) -> Node:
             address,
         )
         jobs = top["jobs"]
-        expanded = {
-            name: _job(name, jobs.key_place(name), job, around, findings)
-            for name, job in jobs.mapping.items()
-        }
+        expanded = {name: _job(name, jobs.key_place(name), job, around, findings) for name, job in jobs.mapping.items()}
         top["jobs"] = jobs.with_mapping(expanded) if expanded else jobs
     return root.with_mapping(top)
 
@@ -137,9 +134,7 @@ def _audience(node: Node, findings: Findings) -> Node:
             if key in audience.value:
                 findings.about_key(node, key, f'"{key}" is here and under "audience"; keep one')
         moved = {key: node.mapping[key] for key in short}
-        audience = audience.with_mapping(
-            {**audience.value, **moved}, {key: node.key_place(key) for key in short}
-        )
+        audience = audience.with_mapping({**audience.value, **moved}, {key: node.key_place(key) for key in short})
         node = _without(node, *short).with_mapping(
             {**_without(node, *short).mapping, "audience": audience}, {"audience": node.key_place(short[0])}
         )
@@ -217,9 +212,7 @@ def _exports(node: Node, findings: Findings) -> Node:
 
 def _files(export: Node, names: list[str], findings: Findings) -> Iterable[Node]:
     if export.text is not None:
-        groups = (
-            [[name] for name in names] if export.text in EXPORT_KINDS and export.text != "xlsx" else [names]
-        )
+        groups = [[name] for name in names] if export.text in EXPORT_KINDS and export.text != "xlsx" else [names]
         for group in groups:
             data = _new(export, "data", [_new(export, "data", name) for name in group])
             yield _new(export, "", {"kind": export, "data": data})
@@ -234,9 +227,7 @@ def _files(export: Node, names: list[str], findings: Findings) -> Iterable[Node]
 
 def _new(near: Node, key: str, value: "Scalar | list[Node] | dict[str, Node]") -> Node:
     """A value that nobody wrote, standing where what brought it in stands."""
-    return Node(
-        value, near.place, (*near.path, key) if key else near.path, {} if isinstance(value, dict) else None
-    )
+    return Node(value, near.place, (*near.path, key) if key else near.path, {} if isinstance(value, dict) else None)
 
 
 def _fill(node: Node, values: dict[str, str | dict[str, Node]]) -> Node:

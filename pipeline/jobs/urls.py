@@ -58,9 +58,7 @@ def check_source_url(text: str) -> None:
         return
     scheme, colon, _ = text.partition("://")
     if not colon or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(\+[A-Za-z][A-Za-z0-9_]*)?", scheme):
-        raise ValueError(
-            "not an SQLAlchemy URL like postgresql://user:password@host/database, nor the word duckdb"
-        )
+        raise ValueError("not an SQLAlchemy URL like postgresql://user:password@host/database, nor the word duckdb")
     if scheme.lower() == "postgres":
         raise ValueError("SQLAlchemy calls it postgresql://, not postgres://")
 

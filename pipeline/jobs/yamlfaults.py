@@ -14,9 +14,7 @@ def explain_fault(error: yaml.MarkedYAMLError) -> tuple[Place, str]:
         if match := re.search(pattern, f"{context} | {problem}"):
             mark = (at_context and error.context_mark) or error.problem_mark
             return _place(mark), match.expand(message)
-    return _place(error.problem_mark or error.context_mark), f"not YAML: {context}: {problem}".replace(
-        ": :", ":"
-    )
+    return _place(error.problem_mark or error.context_mark), f"not YAML: {context}: {problem}".replace(": :", ":")
 
 
 def _place(mark: yaml.Mark | None) -> Place:
@@ -24,10 +22,7 @@ def _place(mark: yaml.Mark | None) -> Place:
 
 
 _QUOTE_IT = 'put a text that holds brackets, quotes or ": " in quotes'
-_COLON = (
-    'unexpected ":"; put a text that holds ": " in quotes,'
-    " and start all keys of one mapping in the same column"
-)
+_COLON = 'unexpected ":"; put a text that holds ": " in quotes, and start all keys of one mapping in the same column'
 _BLOCK = (
     "does not fit what stands above; start all keys of one mapping in the same column,"
     " and quote a text whole or not at all"

@@ -26,9 +26,7 @@ _WORDS: dict[str, Scalar] = {
 }  # fmt: skip
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")  # RFC 8259 §6
 _STR, _SEQ, _MAP = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "seq", "map"))
-_UNPRINTABLE = re.compile(
-    "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
-)  # YAML 1.2 §5.1
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.2 §5.1
 _STACKED = re.compile(rf"(?:[-?:][ \t]+){{{MAX_DEPTH}}}")
 
 
@@ -98,9 +96,7 @@ def _compose(text: str, findings: Findings) -> yaml.Node | None:
     except RecursionError as error:
         found = error
     try:
-        yaml.compose(
-            text, Loader=_SlowLoader
-        )  # its messages are the better ones, and the same on every machine
+        yaml.compose(text, Loader=_SlowLoader)  # its messages are the better ones, and the same on every machine
     except (yaml.YAMLError, RecursionError) as error:
         found = error
     if isinstance(found, yaml.MarkedYAMLError):
@@ -168,9 +164,7 @@ class _Builder:
         for key_node, value_node in node.value:
             at = Place(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
             if not isinstance(key_node, ScalarNode):
-                self._findings.at(
-                    at, 'a key must be text; put a text that starts with "{" or "[" in quotes', path
-                )
+                self._findings.at(at, 'a key must be text; put a text that starts with "{" or "[" in quotes', path)
                 continue
             key = key_node.value
             if key in keys:
