@@ -23,10 +23,10 @@ def main(port: int, mails: int, file: Path) -> None:
     def build(reader: dict[str, Any]) -> EmailMessage:
         message = EmailMessage()
         message["From"], message["To"] = SENDER, reader["email"]
-        message["Subject"] = subject.render(reader)
+        message["Subject"] = subject.render(recipient=reader)
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="example.com")
-        message.set_content(text.render(reader))
-        message.add_alternative(html.render(reader), subtype="html")
+        message.set_content(text.render(recipient=reader))
+        message.add_alternative(html.render(recipient=reader), subtype="html")
         return message
 
     with Meter(mails), smtplib.SMTP("127.0.0.1", port) as connection:

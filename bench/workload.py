@@ -1,6 +1,10 @@
-"""W1: personal mails of about 12 kB, rendered by Jinja2 from a table of twenty flights each."""
+"""W1: personal mails of about 12 kB, rendered by Jinja2 from a table of twenty flights each.
+
+`python -m bench.workload FILE COUNT` writes the readers.
+"""
 
 import json
+import sys
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,20 +16,20 @@ ROWS = 20
 FIRST = ["Anna", "José", "Mary", "Zoë", "John", "Łukasz", "Ivan", "Grace", "Wei", "Sören"]
 LAST = ["Smith", "Núñez", "Jones", "Okafor", "Müller", "Brown", "Li", "Garcia", "O'Neil & Co", "Novák"]
 
-SUBJECT = "Flight report for {{ name }} no. {{ id }}"
+SUBJECT = "Flight report for {{ recipient.name }} no. {{ recipient.id }}"
 
 _CELL = '<td style="padding:4px 8px;border-bottom:1px solid #ddd">'
 HTML = (
     """<!doctype html>
-<html><head><meta charset="utf-8"><title>Flight report {{ id }}</title></head>
+<html><head><meta charset="utf-8"><title>Flight report {{ recipient.id }}</title></head>
 <body style="font-family:Arial,Helvetica,sans-serif;color:#222;max-width:720px;margin:0 auto">
 <h1 style="font-size:20px">Daily flight report – your personal extract</h1>
-<p style="line-height:1.5">Dear {{ name }},</p>
-<p style="line-height:1.5">these are the {{ rows|length }} departures that you follow, for {{ email }}.</p>
+<p style="line-height:1.5">Dear {{ recipient.name }},</p>
+<p style="line-height:1.5">these are the {{ recipient.rows | length }} departures that you follow.</p>
 <table style="border-collapse:collapse;width:100%;font-size:13px">
 <tr style="background:#f4f4f4;text-align:left">"""
     + "".join(f"<th>{column}</th>" for column in COLUMNS)
-    + "</tr>\n{% for r in rows %}<tr>\n"
+    + "</tr>\n{% for r in recipient.rows %}<tr>\n"
     + "".join(f"{_CELL}{{{{ r.{column} }}}}</td>\n" for column in COLUMNS)
     + """</tr>
 {% endfor %}</table>
@@ -35,22 +39,20 @@ HTML = (
 )
 TEXT = """Daily flight report – your personal extract
 
-Dear {{ name }},
+Dear {{ recipient.name }},
 
-these are the {{ rows|length }} departures that you follow, for {{ email }}.
+these are the {{ recipient.rows | length }} departures that you follow.
 
-{% for r in rows %}{{ r.carrier }} {{ r.flight }} {{ r.origin }}-{{ r.dest }} delay {{ r.dep_delay }}
+{% for r in recipient.rows %}{{ r.carrier }} {{ r.flight }} {{ r.origin }} {{ r.dest }} {{ r.dep_delay }} min
 {% endfor %}
 You get this mail because you follow this report.
 """
 
 
 def write_people(path: Path, count: int) -> None:
-    """The readers of a whole round, one JSON object a line, so that no peer has to load pandas for them."""
+    """One JSON object a line, so that no peer has to load pandas for them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        "".join(json.dumps(reader, ensure_ascii=False) + "\n" for reader in people(count)), "utf-8"
-    )
+    path.write_text("".join(json.dumps(reader, ensure_ascii=False) + "\n" for reader in people(count)), "utf-8")
 
 
 def read_people(path: Path, count: int) -> list[dict[str, Any]]:
@@ -61,7 +63,7 @@ def read_people(path: Path, count: int) -> list[dict[str, Any]]:
 
 def people(count: int) -> list[dict[str, Any]]:
     """`count` readers: id, name, email and twenty rows of text each, non-ASCII included."""
-    import pandas as pd  # noqa: PLC0415 - for the driver alone
+    import pandas as pd  # noqa: PLC0415 - not in the peers, whose memory is measured
 
     flights = pd.read_parquet(FLIGHTS, columns=COLUMNS).astype("string").fillna("n/a")
     rows = flights.to_dict("records")
@@ -74,3 +76,7 @@ def people(count: int) -> list[dict[str, Any]]:
         }
         for number in range(1, count + 1)
     ]
+
+
+if __name__ == "__main__":
+    write_people(Path(sys.argv[1]), int(sys.argv[2]))
