@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 
 from pipeline.delivery.lines import Line, attempt_line, paused_lines, resumed_line, run_line
 from pipeline.delivery.pauses import Pauses
-from pipeline.delivery.ports import Clock, Emit, Outbox, Result
+from pipeline.delivery.ports import Clock, Outbox, Result
 from pipeline.delivery.settle import settle, untried
 from pipeline.delivery.verdict import Action, Kind, Verdict
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome
+from pipeline.observe.log import Emit
 
 LEASE = timedelta(seconds=120)
 """How long a claim outlives its holder's last sign of life. Extended long before it ends."""

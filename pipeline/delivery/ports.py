@@ -15,12 +15,6 @@ ReadBase64 = Callable[[str], bytes]
 """SHA-256 of an artifact → its base64 in CRLF lines; OSError where it cannot be read."""
 
 
-class Emit(Protocol):
-    """Writes one event of `observe.events` to the log."""
-
-    def __call__(self, event: str, /, **fields: object) -> None: ...
-
-
 class Outbox(Protocol):
     """What the worker needs of `ledger.outbox.Outbox`."""
 

@@ -12,9 +12,10 @@ from datetime import datetime
 from pipeline.delivery.desk import OutboxDesk
 from pipeline.delivery.lines import run_line, swept_line
 from pipeline.delivery.pauses import Pauses
-from pipeline.delivery.ports import Clock, Emit, Mailer, Outbox
+from pipeline.delivery.ports import Clock, Mailer, Outbox
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Swept
+from pipeline.observe.log import Emit
 
 POLL = 1.0
 """Seconds between two looks at an outbox in which nothing was due."""
@@ -166,7 +167,7 @@ class Worker:
 
     def _rest(self, name: str, error: LedgerError) -> None:
         """The ledger failed under a mailer: what it held is recovered once the ledger can be used again."""
-        self._emit("alert.raised", mailer=name, reason=f"the ledger cannot be used: {error}")
+        self._emit("service.error", reason=f"mailer {name} rests, the ledger cannot be used: {error}")
         while not self._stop.wait(LEDGER_PAUSE):
             try:
                 swept = self._outbox.recover(self._clock(), [self._owner_of(name)])
@@ -180,7 +181,7 @@ class Worker:
             try:
                 self.sweep()
             except LedgerError as error:
-                self._emit("alert.raised", reason=f"the ledger cannot be used: {error}")
+                self._emit("service.error", reason=f"the outbox cannot be swept: {error}")
             self._stop.wait(SWEEP)
 
     def _log_swept(self, swept: Swept, event: str) -> None:

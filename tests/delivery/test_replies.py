@@ -104,11 +104,7 @@ def test_every_row_without_text_decides_something(row):
         for digit in "0123456789"
         for enhanced in row.enhanced or ("", "4.8.8", "5.8.8")
         if enhanced != "-" and "x" not in phase
-    } | {
-        classify(Phase(phase), int(code.replace("x", "1")), "", "").rule
-        for phase in row.phases
-        for code in row.codes
-    }
+    } | {classify(Phase(phase), int(code.replace("x", "1")), "", "").rule for phase in row.phases for code in row.codes}
     assert row.id in decided
 
 

@@ -17,9 +17,9 @@ from pipeline.delivery.replies import classify, classify_event
 from pipeline.delivery.smtp.capabilities import Capabilities, read_capabilities
 from pipeline.delivery.smtp.relay import Relay, is_loopback
 from pipeline.delivery.smtp.reply import GarbageError, Reply, ReplyReader
-from pipeline.delivery.smtp.secrets import forms, plain_response, redact
 from pipeline.delivery.smtp.timeouts import Timeouts
 from pipeline.delivery.verdict import Action, Phase, Verdict
+from pipeline.observe.redact import masker
 
 
 class LinkError(Exception):
@@ -128,7 +128,7 @@ class _Dialogue:
         """AUTH (RFC 4954), by PLAIN if offered, else LOGIN: one try, since a wrong password locks
         accounts."""
         if "PLAIN" in offered.auth:
-            self.expect(Phase.AUTH, f"AUTH PLAIN {plain_response(self._relay)}", self._timeouts.command)
+            self.expect(Phase.AUTH, f"AUTH PLAIN {self._relay.plain_response}", self._timeouts.command)
         elif "LOGIN" in offered.auth:
             self._log_in_by_login()
         else:
@@ -194,7 +194,7 @@ class _Dialogue:
             self._socket.close()
 
     def _judged(self, phase: Phase, reply: Reply) -> Verdict:
-        return classify(phase, reply.code, reply.enhanced, redact(reply.text, forms(self._relay)))
+        return classify(phase, reply.code, reply.enhanced, masker(self._relay.secrets)(reply.text))
 
     def _failed(self, phase: Phase, event: str, text: str) -> LinkError:
         return _failure(self._relay, phase, event, text)
@@ -218,7 +218,7 @@ def _connected(relay: Relay, timeouts: Timeouts) -> socket.socket:
 
 
 def _failure(relay: Relay, phase: Phase, event: str, text: str) -> LinkError:
-    return LinkError(classify_event(phase, event, redact(f"{relay}: {text}", forms(relay))))
+    return LinkError(classify_event(phase, event, masker(relay.secrets)(f"{relay}: {text}")))
 
 
 def _own_name(sock: socket.socket) -> str:

@@ -1,6 +1,7 @@
 """Where an SMTP mailer connects to and as whom, read from its URL. The password shows in no repr and no
 error."""
 
+import base64
 import ipaddress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,9 +29,14 @@ class Relay:
         return f"{self.host}:{self.port}"
 
     @property
+    def plain_response(self) -> str:
+        """The initial response of SASL PLAIN (RFC 4616), in base64."""
+        return base64.b64encode(f"\0{self.user}\0{self.password}".encode()).decode()
+
+    @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log may hold, in plain."""
-        return (self.password,) if self.password else ()
+        """What no log may hold: some servers echo the command that they refuse."""
+        return (self.password, self.plain_response) if self.password else ()
 
 
 def parse_relay(name: str, url: str) -> Relay:
