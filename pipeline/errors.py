@@ -13,6 +13,7 @@
     │   ├── TemplateError          a template cannot be rendered
     │   ├── ComposeError           a message cannot be put together
     │   └── BuildProcessError      the child process ran out of time or memory, or died
+    ├── BuildCancelledError        the service is stopping; the run will be built again
     ├── LedgerError                the ledger's state forbids it, or it cannot be reached   exit 1
     │   ├── IllegalTransitionError a state change that the diagram in ledger/states.py does not have
     │   └── LedgerSchemaError      the ledger belongs to another version
@@ -107,6 +108,10 @@ class ComposeError(ReportError):
 
 class BuildProcessError(ReportError):
     """The child process that builds a run ran out of time or memory, or died."""
+
+
+class BuildCancelledError(PipelineError):
+    """The service is stopping. The run is due again and will be built by whoever comes next."""
 
 
 class LedgerError(PipelineError):

@@ -1,8 +1,8 @@
 """Who this process is to the ledger, and which earlier processes on this machine are dead.
 
-Work is leased to an owner. A lease that runs out frees the work on every machine; but after a crash nobody wants
-to wait for that, so each process also holds a lock on a file named after it. The kernel drops the lock with the
-process, however it ended: a file without a lock is a dead owner, whose leases may be broken at once.
+Work is leased to an owner. A lease that runs out frees the work on every machine; but after a crash nobody
+wants to wait for that, so each process also holds a lock on a file named after it. The kernel drops the lock
+with the process, however it ended: a file without a lock is a dead owner, whose leases may be broken at once.
 """
 
 import contextlib

@@ -130,7 +130,7 @@ def test_a_dead_child_is_reported(children: Children, function: object, argument
 def test_cancel_stops_a_build_under_way(tmp_path: Path) -> None:
     children = Children()
     pids = tmp_path / "pids"
-    with pytest.raises(BuildProcessError, match="stopping"):
+    with pytest.raises(BuildCancelledError, match="stopping"):
         children.call(hang, str(pids), LIMITS, lambda _: children.cancel_all())
     assert not alive(int(pids.read_text().split()[0]))
 
