@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import cache
 
 from cronsim import CronSim, CronSimError
 
@@ -19,6 +20,7 @@ _FIELDS = (
 _SOME_DAY = datetime(2001, 1, 1)  # noqa: DTZ001 - cronsim parses in its constructor, which wants any time
 
 
+@cache
 def check_cron(text: str) -> None:
     """Raises ValueError unless the text has five fields that cronsim can read and that can ever come true."""
     parts = text.split()

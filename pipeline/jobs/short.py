@@ -157,7 +157,7 @@ def _zone(node: Node, own: Node | None) -> Node:
     take it."""
     zone = own or node.get("schedule", 0, "timezone") or node.get("timezone") or _new(node, "timezone", "UTC")
     shared = own or node.get("timezone") or zone
-    node = node.with_mapping({**node.mapping, "timezone": zone})
+    node = Node({**node.mapping, "timezone": zone}, node.place, node.path, node.keys)
     return _each(
         node,
         "schedule",
@@ -232,25 +232,29 @@ def _new(near: Node, key: str, value: "Scalar | list[Node] | dict[str, Node]") -
 
 def _fill(node: Node, values: dict[str, str | dict[str, Node]]) -> Node:
     missing = {key: _new(node, key, value) for key, value in values.items() if key not in node.mapping}
-    return node.with_mapping({**node.mapping, **missing}) if missing else node
+    return Node({**node.mapping, **missing}, node.place, node.path, node.keys) if missing else node
 
 
 def _default_child(node: Node, key: str, child: Node | None) -> Node:
     if child is None or not isinstance(node.value, dict) or key in node.value:
         return node
-    return node.with_mapping({**node.value, key: child})
+    return Node({**node.value, key: child}, node.place, node.path, node.keys)
 
 
 def _each(node: Node, key: str, change: Callable[[Node], Node]) -> Node:
-    child = node.get(key)
-    return node if child is None else node.with_mapping({**node.mapping, key: change(child)})
+    child = node.mapping.get(key)
+    if child is None:
+        return node
+    changed = change(child)
+    return node if changed is child else Node({**node.mapping, key: changed}, node.place, node.path, node.keys)
 
 
 def _children(node: Node, change: Callable[[Node], Node]) -> Node:
     if isinstance(node.value, dict):
-        return node._replace(value={key: change(child) for key, child in node.value.items()})
+        changed = {key: change(child) for key, child in node.value.items()}
+        return Node(changed, node.place, node.path, node.keys)
     if isinstance(node.value, list):
-        return node._replace(value=[change(child) for child in node.value])
+        return Node([change(child) for child in node.value], node.place, node.path)
     return node
 
 

@@ -66,10 +66,12 @@ class Node(NamedTuple):
 
 
 def walk(node: Node) -> Iterator[Node]:
-    """The node and everything below it, in the file's order."""
-    yield node
-    for child in node.mapping.values() or node.items:
-        yield from walk(child)
+    """The node and everything below it, parents first."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += node.mapping.values() or node.items
 
 
 def plain(node: Node) -> object:

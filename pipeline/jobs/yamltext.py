@@ -62,7 +62,7 @@ def scalar(text: str) -> Scalar:
     if match is None:
         return text
     if match[1] is None and match[2] is None:
-        return int(text) if len(text) < 20 else text
+        return int(text) if len(text) < 1000 else text
     number = float(text)
     return number if math.isfinite(number) else text
 
