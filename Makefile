@@ -20,7 +20,7 @@ test: setup ## every test
 check: .venv/.ready ## lint, format, types, import rules, and what the docs promise
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
-	@$(BIN)/mypy
+	@$(BIN)/mypy -p pipeline -p demo -p bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest tests/test_architecture.py tests/test_docs.py
 
