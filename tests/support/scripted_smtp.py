@@ -107,7 +107,8 @@ class ScriptedServer:
     """TLS from the first octet."""
     credentials: tuple[str, str] | None = None
     host: str = "127.0.0.1"
-    keep_data: bool = True
+    tolerant: bool = False
+    """Handshakes that the client breaks off are expected."""
 
     def __post_init__(self) -> None:
         self.mails: list[Mail] = []
@@ -176,8 +177,11 @@ class ScriptedServer:
         session = _Session(self, connection, number)
         try:
             session.run()
-        except (_OverError, OSError):
+        except (_OverError, ConnectionError):
             pass
+        except OSError as error:
+            if not (self.tolerant or self.stopped.is_set()):
+                self.errors.append(error)
         except BaseException as error:  # noqa: BLE001 - shown when the server is stopped
             self.errors.append(error)
         finally:
@@ -293,13 +297,12 @@ class _Session:
         act = self.scripted("dot", turn) or say(f"250 2.0.0 queued as {self.number}-{turn.count}")
         taken = act.said[:1] == b"2" if act.taken is None else act.taken
         if taken and self.recipients:
-            kept = body if self.server.keep_data else body[:2000]
             mail = Mail(
                 self.number,
                 self.sender or "",
                 tuple(self.recipients),
-                _unstuffed(kept),
-                kept,
+                _unstuffed(body),
+                body,
                 act.said[:1] == b"2",
                 self.tls,
             )
