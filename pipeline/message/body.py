@@ -46,9 +46,7 @@ class Templates:
         self.theme = THEMES.get(job.message.theme)
         if self.theme is None:
             known = f"there is {listed(sorted(THEMES), 'and')}{did_you_mean(job.message.theme, THEMES)}"
-            raise ComposeError(
-                f'jobs.{job.name}.message.theme: there is no theme "{job.message.theme}"; {known}'
-            )
+            raise ComposeError(f'jobs.{job.name}.message.theme: there is no theme "{job.message.theme}"; {known}')
         try:
             formats = Formats.of(job.locale)
         except ValueError as error:
@@ -60,9 +58,7 @@ class Templates:
         install(self._text_environment, formats, "text")
         self.lines = Lines(self._text_environment, self._root)
         name = job.message.template or "report"
-        self._html = self._compiled(
-            self._html_environment, f"{name}.html", f"jobs.{job.name}.message.template"
-        )
+        self._html = self._compiled(self._html_environment, f"{name}.html", f"jobs.{job.name}.message.template")
         self._text = self._text_template(name)
         self._derived = self._text_environment.from_string(DERIVED)
 
@@ -71,14 +67,10 @@ class Templates:
         job = self._job
         subject = self.lines.render(job.message.subject, f"jobs.{job.name}.message.subject", context)
         if not subject:
-            raise ComposeError(
-                f"jobs.{job.name}.message.subject: the subject is empty; say what the report is"
-            )
+            raise ComposeError(f"jobs.{job.name}.message.subject: the subject is empty; say what the report is")
         preheader = job.message.preheader
         where = f"jobs.{job.name}.message.preheader"
-        context["preheader"] = (
-            job.description if preheader is None else self.lines.render(preheader, where, context)
-        )
+        context["preheader"] = job.description if preheader is None else self.lines.render(preheader, where, context)
         html = self._render(self._html_environment, self._html, context)
         if self._text is not None:
             plain = self._render(self._text_environment, self._text, context)
@@ -100,9 +92,7 @@ class Templates:
             return None
         if self._html.filename is None or Path(str(found)).parent != Path(self._html.filename).parent:
             return None
-        return self._compiled(
-            self._text_environment, f"{name}.txt", f"jobs.{self._job.name}.message.template"
-        )
+        return self._compiled(self._text_environment, f"{name}.txt", f"jobs.{self._job.name}.message.template")
 
     def _compiled(self, environment: Environment, name: str, where: str) -> jinja2.Template:
         try:

@@ -28,6 +28,9 @@ _FIELDS = {
 }
 """What stands behind a dot after these names; nothing else does."""
 
+_BEFORE_DATA = frozenset({"title", "description", "period", "params", "run", "job"})
+"""What the names of exports can use: they are made before the data is loaded."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Source:
@@ -58,8 +61,10 @@ def check_template(job: Job, root: Path) -> list[Problem]:
         message = f'there is no theme "{job.message.theme}"; {known}'
         problems.append(_at_path(f"jobs.{job.name}.message.theme", message))
     names = _names(job)
-    for path, template in _one_liners(job):
+    for path, template in _lines(job):
         problems += _Checker(job, text, names, root).check(_Source(template, "", path))
+    for path, template in _file_names(job):
+        problems += _Checker(job, text, names & _BEFORE_DATA, root).check(_Source(template, "", path))
     problems += _check_files(job, html, text, names, root)
     return sorted(set(problems))
 
@@ -79,10 +84,13 @@ def _names(job: Job) -> frozenset[str]:
     return frozenset({*job.data, *job.charts, *CONTEXT_NAMES} - hidden - personal)
 
 
-def _one_liners(job: Job) -> Iterator[tuple[str, str]]:
+def _lines(job: Job) -> Iterator[tuple[str, str]]:
     yield f"jobs.{job.name}.message.subject", job.message.subject
     if job.message.preheader is not None:
         yield f"jobs.{job.name}.message.preheader", job.message.preheader
+
+
+def _file_names(job: Job) -> Iterator[tuple[str, str]]:
     for number, export in enumerate(job.exports):
         if export.name is not None:
             yield f"jobs.{job.name}.exports.{number}.name", export.name
@@ -159,9 +167,7 @@ class _Checker:
             try:
                 source_of(self._environment, str(wanted.value))
             except jinja2.TemplateNotFound as error:
-                yield self._problem(
-                    source, node.lineno, str(wanted.value), not_found(error, self._environment)
-                )
+                yield self._problem(source, node.lineno, str(wanted.value), not_found(error, self._environment))
 
     def _unknown_fields(self, tree: nodes.Template, source: _Source) -> Iterator[Problem]:
         fields = {
@@ -187,6 +193,8 @@ class _Checker:
 
     def _undefined(self, name: str, known: set[str]) -> str:
         each = self._job.audience.each
+        if name in self._job.data and name not in self._names and not self._names & self._job.data.keys():
+            return f'"{name}" is not there yet: files are named before a dataset is loaded'
         if name == "recipient":
             return '"recipient" is there only in messages to one person each (audience: each)'
         if each is not None and name == each.data:

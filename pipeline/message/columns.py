@@ -109,8 +109,7 @@ def select(frame: "DataFrame", columns: Sequence[str] | None) -> "DataFrame":
         if name not in frame.columns:
             there = ", ".join(map(str, frame.columns))
             raise ValueError(
-                f'table: there is no column "{name}", only {there}'
-                f"{did_you_mean(name, map(str, frame.columns))}"
+                f'table: there is no column "{name}", only {there}{did_you_mean(name, map(str, frame.columns))}'
             )
     return frame[list(columns)]
 
@@ -126,9 +125,7 @@ def humanised(name: str) -> str:
 # --- how a cell reads ---------------------------------------------------------------------------------------
 
 
-def column_format(
-    formats: Formats, series: "Series[Any]", name: str, wanted: str | None
-) -> tuple[Cell, bool]:
+def column_format(formats: Formats, series: "Series[Any]", name: str, wanted: str | None) -> tuple[Cell, bool]:
     """The formatter of a column, and whether it is numeric: as asked (`number:1`, `money:EUR`), else by its
     dtype."""
     if wanted is None:

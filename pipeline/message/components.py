@@ -46,9 +46,7 @@ class Component:
         self._template: Template | None = None
 
     @pass_context
-    def __call__(
-        self, context: Context, *args: Any, caller: Callable[[], str] | None = None, **options: Any
-    ) -> str:
+    def __call__(self, context: Context, *args: Any, caller: Callable[[], str] | None = None, **options: Any) -> str:
         for value in (*args, *options.values()):
             if isinstance(value, Undefined):
                 str(value)  # raises with the name that is missing, here and not deep inside the component
@@ -137,9 +135,7 @@ class Preparations:
                 for column, value in zip(made.columns, made.rows[0], strict=True)
             ]
         if not 1 <= len(cards) <= 4:
-            raise ValueError(
-                f"kpi shows one to four cards in a row, not {len(cards)}; call it once for each row"
-            )
+            raise ValueError(f"kpi shows one to four cards in a row, not {len(cards)}; call it once for each row")
         return {"cards": [self._card(card) for card in cards]}
 
     def _card(self, card: Mapping[str, Any]) -> View:
@@ -202,24 +198,18 @@ class Preparations:
     def sparkline(self, _context: Context, values: Any, label: str = "") -> View:
         """A line of blocks, one for each value, and in words what it goes from and to."""
         numbers = _numbers(values)
-        first, last = (
-            (self._formats.number(numbers[0]), self._formats.number(numbers[-1])) if numbers else ("–", "–")
-        )
+        first, last = (self._formats.number(numbers[0]), self._formats.number(numbers[-1])) if numbers else ("–", "–")
         lead = f"{label}: " if label else ""
         return {"blocks": _blocks(values), "spoken": f"{lead}{len(numbers)} values from {first} to {last}"}
 
     def button(self, _context: Context, text: str, href: str) -> View:
         if not href.lower().startswith(("https://", "http://", "mailto:")):
-            raise ValueError(
-                f'button: "{href}" is not a link that a mail can carry; write https://… or mailto:…'
-            )
+            raise ValueError(f'button: "{href}" is not a link that a mail can carry; write https://… or mailto:…')
         return {"text": text, "href": href, "pixels": 32 + 8 * len(text)}
 
     def banner(self, _context: Context, text: str = "", kind: str = "notice", title: str = "") -> View:
         if kind not in BANNERS:
-            raise ValueError(
-                f'banner: kind is one of {", ".join(BANNERS)}, not "{kind}"{did_you_mean(kind, BANNERS)}'
-            )
+            raise ValueError(f'banner: kind is one of {", ".join(BANNERS)}, not "{kind}"{did_you_mean(kind, BANNERS)}')
         return {"text": text, "kind": kind, "title": title, "body": ""}
 
     def section(self, _context: Context, title: str, text: str = "") -> View:

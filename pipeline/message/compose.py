@@ -16,7 +16,9 @@ from pipeline.message.body import Body, Templates
 from pipeline.message.facts import ChartLike, FileLike, Recipients, ReportLike, RunFacts
 from pipeline.message.wire import encoded_size
 
-_MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
+_MEDIA_TYPE = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(; charset=utf-8)?"
+)
 _LABEL = re.compile(r"[^A-Za-z0-9-]+")
 
 

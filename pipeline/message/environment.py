@@ -114,16 +114,15 @@ class ConfinedLoader(jinja2.FileSystemLoader):
         super().__init__(folder)
         self._root = folder.resolve()
 
-    def get_source(
-        self, environment: jinja2.Environment, template: str
-    ) -> tuple[str, str, Callable[[], bool]]:
+    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         try:
             source, filename, fresh = super().get_source(environment, template)
         except UnicodeDecodeError as error:
             message = f"is not UTF-8: byte {error.start} cannot be read; save it as UTF-8"
             raise jinja2.TemplateSyntaxError(message, 1, template, template) from None
         if not Path(filename).resolve().is_relative_to(self._root):
-            raise jinja2.TemplateNotFound(template, f'template "{template}" is a link that leaves templates/')
+            message = "is a link that leaves templates/; copy the file itself there"
+            raise jinja2.TemplateSyntaxError(message, 1, template, template)
         return source, filename, fresh
 
 

@@ -41,8 +41,6 @@ def template_error(
 
 def not_found(error: jinja2.TemplateNotFound, environment: jinja2.Environment) -> str:
     name = str(error.name or "?")
-    if error.message and error.message != name:
-        return error.message
     return f'there is no template "{name}"{did_you_mean(name, environment.list_templates())}'
 
 

@@ -82,13 +82,9 @@ class Formats:
             raise ValueError(f'money: "{code}" is not a currency code of ISO 4217; write one like EUR or USD')
         if digits is None:
             return numbers.format_currency(amount, code, locale=self.locale)
-        amount = round(amount, digits)
-        pattern = self.locale.currency_formats["standard"]
-        return str(
-            pattern.apply(
-                amount, self.locale, currency=code, currency_digits=False, force_frac=(digits, digits)
-            )
-        )
+        pattern = self.locale.currency_formats["standard"].pattern
+        pattern = pattern.replace("0.00", "0." + "0" * digits if digits else "0")
+        return numbers.format_currency(amount, code, pattern, locale=self.locale, currency_digits=False)
 
     def delta(self, value: Any, kind: str = "number", digits: int | None = None) -> str:
         """A difference with its sign: `3.2` → `+3.2`, `0` → `±0`; `delta("percent")` for a change of a
@@ -143,9 +139,7 @@ class Formats:
 
     def _by_babel(self, value: Decimal, places: int, *, fixed: bool) -> str:
         decimals = ("0" if fixed else "#") * places
-        pattern = self.locale.decimal_formats[None].pattern.partition(".")[0] + (
-            f".{decimals}" if places else ""
-        )
+        pattern = self.locale.decimal_formats[None].pattern.partition(".")[0] + (f".{decimals}" if places else "")
         return numbers.format_decimal(value, format=pattern, locale=self.locale)
 
     @property
@@ -157,9 +151,7 @@ class Formats:
     def _currency(self) -> str:
         territory = self.locale.territory
         if territory is None:
-            raise ValueError(
-                f'money needs a currency, like money("EUR"): the locale "{self.locale}" names no country'
-            )
+            raise ValueError(f'money needs a currency, like money("EUR"): the locale "{self.locale}" names no country')
         return numbers.get_territory_currencies(territory)[0]
 
 
@@ -198,7 +190,5 @@ def describe(value: Any) -> str:
         return shown if len(shown) <= 60 else shown[:57] + "…"
     kind = type(value).__name__
     return (
-        f"a {kind}; take one value of it, like .iloc[0] or .mean()"
-        if kind in {"Series", "DataFrame"}
-        else f"a {kind}"
+        f"a {kind}; take one value of it, like .iloc[0] or .mean()" if kind in {"Series", "DataFrame"} else f"a {kind}"
     )

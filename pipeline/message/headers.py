@@ -18,9 +18,7 @@ _WORD_OCTETS = 42
 """Octets of UTF-8 in one encoded word: 56 characters of base64 and 12 around them, so that a first line has room
 for the field's name (75 are allowed for the word, 78 for the line)."""
 
-_ADDRESS = re.compile(
-    r"[!#$%&'*+\-/=?^_`{|}~A-Za-z0-9.]{1,64}@(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Za-z.:]{1,64}\])"
-)
+_ADDRESS = re.compile(r"[!#$%&'*+\-/=?^_`{|}~A-Za-z0-9.]{1,64}@(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Za-z.:]{1,64}\])")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")
 _OVERRIDES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
 _NOT_IN_A_LINE = {"Cc", "Cs", "Zl", "Zp"}
@@ -63,9 +61,7 @@ def mailbox(value: Mailbox, what: str) -> list[str]:
     Raises ComposeError if the address or the name could not stand in a header.
     """
     if not _ADDRESS.fullmatch(value.address):
-        raise ComposeError(
-            f'{what}: "{ascii(value.address)[1:-1]}" is not an address that can stand in a header'
-        )
+        raise ComposeError(f'{what}: "{ascii(value.address)[1:-1]}" is not an address that can stand in a header')
     name = one_line(value.name, f"the name of {value.address} in {what}").strip()
     return [*phrase(name), f"<{value.address}>"] if name else [value.address]
 

@@ -172,9 +172,7 @@ def _restore(html: str, tags: list[tuple[str, int]]) -> str:
         line += len(missing) + tag.count("\n")
         at = mark.end()
     if seen != list(range(len(tags))):
-        raise TemplateError(
-            "a Jinja tag was lost or moved while <style> was inlined; use style attributes instead"
-        )
+        raise TemplateError("a Jinja tag was lost or moved while <style> was inlined; use style attributes instead")
     return "".join(out) + html[at:]
 
 
@@ -216,6 +214,8 @@ def _outline(html: str) -> list[str]:
 def _unbalanced(before: list[str], after: list[str]) -> str:
     pairs = zip([*before, "the end"], [*after, "the end"], strict=False)
     written = next((mine for mine, theirs in pairs if mine != theirs), "the end")
+    if written in {"</body>", "</html>"}:  # ours, around a template that is no whole page
+        written = "the end"
     return (
         f"its <style> cannot be inlined, because without the Jinja tags its HTML is not closed properly near "
         f"{written}: close every element you open, the same in every branch of an if, or use style attributes"

@@ -31,9 +31,7 @@ _ACCESSORS = _words(
 _TIMES = frozenset({"Timestamp", "Timedelta", "Period", "NaTType", "Interval"})
 """pandas scalars that only hold a value: all their public attributes are harmless."""
 
-_NUMPY = _words(
-    "shape size ndim dtype T item tolist sum mean std min max any all real imag is_integer round name"
-)
+_NUMPY = _words("shape size ndim dtype T item tolist sum mean std min max any all real imag is_integer round name")
 """Arrays and scalars: without `tofile`, `dump`, `setflags`, `view`."""
 
 

@@ -54,9 +54,7 @@ def _wrapped(line: str) -> list[str]:
     indent = " " * (len(line) - len(line.lstrip()))
     bullet = _BULLETS.match(line)
     hanging = " " * len(bullet[0]) if bullet else indent
-    return textwrap.wrap(
-        line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False
-    ) or [""]
+    return textwrap.wrap(line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 # --- tables -------------------------------------------------------------------------------------------------
@@ -67,10 +65,7 @@ def aligned(table: Table, cell_width: int = 40) -> str:
     `cell_width`."""
     heads = [shortened(column.label, cell_width) for column in table.columns]
     rows = [[shortened(cell, cell_width) for cell in row] for row in table.rows]
-    widths = [
-        max(map(display_width, (head, *(row[position] for row in rows))))
-        for position, head in enumerate(heads)
-    ]
+    widths = [max(map(display_width, (head, *(row[position] for row in rows)))) for position, head in enumerate(heads)]
     numeric = [column.numeric for column in table.columns]
     rule = ["-" * width for width in widths]
     return "\n".join(_line(row, widths, numeric) for row in (heads, rule, *rows))

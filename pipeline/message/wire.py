@@ -70,9 +70,7 @@ def _pieces(letter: Letter, *, eight_bit: bool) -> list[bytes]:
     text_encoding, text = _encoded(letter.text, eight_bit=eight_bit)
     html_encoding, html = _encoded(letter.html, eight_bit=eight_bit)
     token = _token(letter.message_id, text, html)
-    skeleton = _skeleton(
-        letter.parts, text_encoding if letter.text else "", html_encoding if letter.html else ""
-    )
+    skeleton = _skeleton(letter.parts, text_encoding if letter.text else "", html_encoding if letter.html else "")
     before, between, after, *others = [piece.replace(_TOKEN, token) for piece in skeleton]
     return [b"".join((letter.headers, before, text, between, html, after)), *others]
 

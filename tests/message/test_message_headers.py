@@ -90,9 +90,7 @@ WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs", "Zl
 @example(subject="(comment) <a@b>, group: x;", name='"quoted" (comment), <x@evil.example>')
 def test_the_parsed_mail_has_exactly_the_intended_fields(subject: str, name: str) -> None:
     try:
-        block = headers.unstructured("Subject", subject) + headers.mailboxes(
-            "To", [Mailbox("a@example.com", name)]
-        )
+        block = headers.unstructured("Subject", subject) + headers.mailboxes("To", [Mailbox("a@example.com", name)])
     except ComposeError as error:
         assert "holds the character" in str(error)  # noqa: PT017 - a text-direction override, the one other outcome
         return
@@ -118,9 +116,7 @@ def test_mailparser_reads_the_same_words(mailparser) -> None:  # type: ignore[no
         "遅延 🚀",
     ]
     mails = [
-        (
-            headers.unstructured("Subject", word) + headers.mailboxes("To", [Mailbox("a@example.com", word)])
-        ).encode()
+        (headers.unstructured("Subject", word) + headers.mailboxes("To", [Mailbox("a@example.com", word)])).encode()
         + b"\r\nbody\r\n"
         for word in words
     ]

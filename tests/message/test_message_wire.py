@@ -34,9 +34,7 @@ def letter(text: str = "Text\n", html: str = "<p>HTML</p>\n", parts: tuple[Part,
         return body.replace("\n", "\r\n").encode()
 
     headers = b"From: a@example.com\r\nTo: b@example.com\r\nSubject: s\r\nMessage-ID: <1@example.com>\r\n"
-    return Letter(
-        "<1@example.com>", "a@example.com", ("b@example.com",), headers, crlf(text), crlf(html), parts, "s"
-    )
+    return Letter("<1@example.com>", "a@example.com", ("b@example.com",), headers, crlf(text), crlf(html), parts, "s")
 
 
 def read_base64(sha256: str) -> bytes:
@@ -121,9 +119,7 @@ def test_bodies_travel_as_they_are_where_they_can(body: str, eight_bit: bool, en
 
 
 BODIES = st.text(
-    st.one_of(
-        st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), st.sampled_from(" \t\n.=-äß€遅")
-    ),
+    st.one_of(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), st.sampled_from(" \t\n.=-äß€遅")),
     max_size=300,
 ).map(lambda body: body + "\n")
 
@@ -135,9 +131,7 @@ BODIES = st.text(
     parts=st.sets(st.sampled_from([IMAGE, SHEET, EMPTY])).map(lambda found: tuple(sorted(found, key=str))),
     eight_bit=st.booleans(),
 )
-def test_what_is_read_is_what_was_meant(
-    text: str, html: str, parts: tuple[Part, ...], eight_bit: bool
-) -> None:
+def test_what_is_read_is_what_was_meant(text: str, html: str, parts: tuple[Part, ...], eight_bit: bool) -> None:
     sent = letter(text, html, parts)
     data = on_wire(sent, eight_bit=eight_bit)
     assert len(data) == wire.encoded_size(sent, eight_bit=eight_bit)
