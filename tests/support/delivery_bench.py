@@ -95,7 +95,7 @@ class Bench:
         )
         return key
 
-    def worker(self, mailers: Mapping[str, Mailer]) -> Worker:
+    def worker(self, mailers: Mapping[str, Mailer], **options: Any) -> Worker:
         self._workers += 1
         return Worker(
             self.outbox,
@@ -104,7 +104,7 @@ class Bench:
             self.clock,
             owner=f"worker-{self._workers}",
             chance=random.Random(1),
-            sleep=lambda _: None,
+            **{"sleep": lambda _: None, **options},
         )
 
     def deliver(self, mailer: Mailer) -> Worked:

@@ -112,6 +112,8 @@ class ScriptedServer:
 
     def __post_init__(self) -> None:
         self.mails: list[Mail] = []
+        self.read_behind_dot: list[bool] = []
+        """For each dot, whether commands had come behind it before it was answered."""
         self.commands: list[Command] = []
         self.sessions = 0
         self.most_at_once = 0
@@ -309,6 +311,7 @@ class _Session:
             with self.server.lock:
                 self.server.mails.append(mail)
         self.sender, self.recipients = None, []
+        self.server.read_behind_dot.append(self.buffer.count(b"\n") > 0)
         self.perform(act)
 
     # --- answers --------------------------------------------------------------------------------------------
