@@ -125,7 +125,7 @@ def test_parsing_either_answers_or_raises_value_error(text: str) -> None:
 
 @pytest.mark.parametrize("zone", ODD_ZONES)
 @pytest.mark.parametrize("unit", UNITS)
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(instant=moments)
 def test_units_tile_time(zone: str, unit: Unit, instant: datetime) -> None:
     there = ZoneInfo(zone)
@@ -297,7 +297,7 @@ def test_weeks_are_numbered_by_iso_8601_in_america_too() -> None:
         ([{"cron": "0 8,20 * * *"}], "previous hour"),
         ([{"cron": "0 7 * * mon"}, {"cron": "0 16 * * fri"}], "previous day"),
         ([{"cron": "0 7 * * mon", "until": date(2001, 1, 1)}], "previous week"),
-        ([{"cron": "0 2 * * sun", "timezone": "Antarctica/Troll"}], "previous week"),
+        ([{"cron": "0 5 * * sun", "timezone": "Antarctica/Troll"}], "previous week"),
     ],
 )
 def test_default_period_follows_the_cadence(rules: list[dict[str, object]], text: str) -> None:

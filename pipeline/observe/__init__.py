@@ -1,0 +1,1 @@
+"""The closed list of events, JSON lines, and the reader for people."""

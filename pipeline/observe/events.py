@@ -1,0 +1,135 @@
+"""The closed list of what the delivery log can say: every field and every event, with what it means.
+
+The JSON Schema in docs/ is made from this page (`schema.py`), and `log.py` refuses whatever is not on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+Level = Literal["debug", "info", "warning", "error", "critical"]
+LEVELS: tuple[Level, ...] = ("debug", "info", "warning", "error", "critical")
+"""From the least to the most serious."""
+
+
+class EventDefectError(Exception):
+    """Code of ours logs what is not on the list. A defect, so deliberately no PipelineError."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    type: type
+    description: str
+
+
+FIELDS: Mapping[str, FieldSpec] = {
+    "job": FieldSpec(str, "Name of the job in jobs.yaml."),
+    "run": FieldSpec(str, "The run: job, due time, and a variant where it is not the real one."),
+    "due": FieldSpec(datetime, "The due time of the run, whenever it was really built."),
+    "message_id": FieldSpec(str, "The Message-ID, with angle brackets; the same on every attempt."),
+    "delivery": FieldSpec(int, "Number of the delivery in the ledger: one message to one recipient."),
+    "recipient": FieldSpec(str, "Envelope recipient; `sha256:` and 16 hex digits where the log hashes them."),
+    "mailer": FieldSpec(str, "Name of the way out in jobs.yaml."),
+    "attempt": FieldSpec(int, "Which attempt at this delivery it was, from 1; attempts not charged count not."),
+    "phase": FieldSpec(str, "Where the reply came from: connect, ehlo, auth, mail, rcpt, data, dot, …"),
+    "code": FieldSpec(int, "SMTP reply code (RFC 5321)."),
+    "enhanced": FieldSpec(str, "Enhanced status code (RFC 3463), like 5.1.1."),
+    "class": FieldSpec(str, "What the reply means to us: OK, TRANSIENT, RATE, PERM_RCPT, AUTH, AMBIGUOUS, …"),
+    "rule": FieldSpec(str, "Which rule of the reply table decided."),
+    "reply": FieldSpec(str, "The server's words, shortened, without secrets."),
+    "bytes": FieldSpec(int, "Size on the wire, in bytes."),
+    "duration_ms": FieldSpec(int, "How long it took, in milliseconds."),
+    "next_attempt": FieldSpec(datetime, "When it is tried again."),
+    "possible_duplicate": FieldSpec(bool, "True where an earlier attempt may have arrived as well."),
+    "reason": FieldSpec(str, "Why, in one line for people."),
+    "period_start": FieldSpec(datetime, "Start of the period that the run reports on."),
+    "period_end": FieldSpec(datetime, "End of that period, exclusive."),
+    "messages": FieldSpec(int, "Number of messages of the run."),
+    "deliveries": FieldSpec(int, "Number of deliveries: recipients over all messages."),
+    "since": FieldSpec(datetime, "When a condition that has ended began."),
+    "path": FieldSpec(str, "A file of the project."),
+    "count": FieldSpec(int, "How many of what the event is about."),
+    "logger": FieldSpec(str, "Name of the library's logger whose line this was."),
+    "message": FieldSpec(str, "The line that a library logged."),
+    "traceback": FieldSpec(str, "Where an unexpected error came from; without local variables."),
+}
+"""Every field but `ts`, `level` and `event`, which each line has, in the order of a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSpec:
+    level: Level | None
+    """None: the level of the library's line."""
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    description: str
+
+
+_WHO = "job run message_id delivery recipient"
+_REPLY = "phase code enhanced class rule reply"
+_ATTEMPT = f"mailer attempt {_REPLY} bytes duration_ms next_attempt possible_duplicate reason"
+
+
+def _event(level: Level | None, needs: str, may: str, description: str) -> EventSpec:
+    required = tuple(needs.split())
+    return EventSpec(level, required, tuple(n for n in may.split() if n not in required), description)
+
+
+def _run(level: Level, needs: str, may: str, description: str) -> EventSpec:
+    return _event(level, f"job run {needs}", f"due {may} reason", description)
+
+
+def _delivery(level: Level, needs: str, description: str) -> EventSpec:
+    return _event(level, f"{_WHO} {needs}", _ATTEMPT, description)
+
+
+_SERVICE: dict[str, EventSpec] = {
+    "service.started": _event("info", "", "path count reason", "`pipeline serve` is ready to work."),
+    "service.stopping": _event("info", "", "count reason", "It was asked to stop, and ends what it is at."),
+    "service.stopped": _event("info", "", "duration_ms reason", "It has ended in good order."),
+    "service.error": _event("error", "reason", "traceback", "Part of it failed; it goes on and tries again."),
+    "service.log": _event(None, "logger message", "traceback", "A library says something: a warning or worse."),
+    "jobs.loaded": _event("info", "count", "path reason", "jobs.yaml was read and is in force."),
+    "jobs.rejected": _event("error", "reason", "path count", "A changed jobs.yaml has errors; the old one counts."),
+}
+_RUNS: dict[str, EventSpec] = {
+    "run.due": _run("info", "due", "", "A due time has come, and a run was made for it."),
+    "run.started": _run("info", "", "period_start period_end attempt", "The run's report is being built."),
+    "run.waiting": _run("warning", "reason", "", "It waits for an earlier run of its job."),
+    "run.skipped": _run("info", "reason", "", "Nothing is sent for this due time, and that is meant."),
+    "run.missed": _run("warning", "due reason", "", "The due time passed unheard and is not made up for."),
+    "run.failed": _run("error", "reason", "duration_ms traceback", "It could not be built; nothing was sent."),
+    "run.recipient_refused": _run("warning", "recipient reason", "", "One row's address cannot be used."),
+    "run.queued": _run("info", "messages deliveries", "bytes duration_ms", "All its messages are in the outbox."),
+    "run.delivered": _run("info", "", "messages deliveries duration_ms", "Every delivery was sent."),
+    "run.partly_delivered": _run("warning", "", "messages deliveries duration_ms", "Some were sent, some not."),
+    "run.undelivered": _run("error", "", "messages deliveries duration_ms", "Nobody got it."),
+    "run.already_done": _run("info", "", "", "It was asked for again, and had been done."),
+    "message.queued": _event("info", "job run message_id", "recipient deliveries bytes", "A message is in the outbox."),
+}
+_DELIVERIES: dict[str, EventSpec] = {
+    "delivery.sent": _delivery("info", "mailer attempt", "The server has taken it over."),
+    "delivery.deferred": _delivery("warning", "", "Not now; it is tried again by itself."),
+    "delivery.failed": _delivery("error", "", "Refused for good."),
+    "delivery.expired": _delivery("error", "", "Its time was over before it could be sent."),
+    "delivery.suppressed": _delivery("info", "", "The address must not be mailed."),
+    "delivery.held": _delivery("warning", "", "It waits for an operator."),
+    "delivery.uncertain": _delivery("warning", "", "Nobody can know whether it arrived."),
+    "delivery.cancelled": _delivery("info", "", "An operator took it back."),
+    "delivery.recovered": _delivery("info", "", "Its worker died before sending it; it is queued again."),
+    "mailer.paused": _event("warning", "mailer", f"{_REPLY} next_attempt reason", "This way out does not work."),
+    "mailer.resumed": _event("info", "mailer", "class since duration_ms reason", "It works again."),
+}
+EVENTS: Mapping[str, EventSpec] = {
+    **_SERVICE,
+    **_RUNS,
+    **_DELIVERIES,
+    "alert.raised": _event(
+        "error",
+        "reason",
+        f"job run due recipient mailer {_REPLY} next_attempt count",
+        "Somebody should look; once for each trouble.",
+    ),
+}
+"""Name → what a line of it must and may have. Lines of other names are never written."""
