@@ -51,7 +51,7 @@ class Report:
         """In the job's order. Raises ExportError, also where two have one name."""
         names = self.maker.filenames(self.row)
         return tuple(
-            replace(self.maker.file(number, self.frames, self.key), filename=name)
+            replace(self.maker.file(number, name, self.frames, self.key), filename=name)
             for number, name in enumerate(names)
         )
 
@@ -79,13 +79,11 @@ class _Maker:
     slicer: Slicer = field(default_factory=Slicer)
     cuts: dict[Key, Mapping[str, pd.DataFrame]] = field(default_factory=dict)
     drawn: dict[tuple[str, Key], ChartImage] = field(default_factory=dict)
-    written: dict[tuple[int, Key], ExportFile] = field(default_factory=dict)
+    written: dict[tuple[int, str, Key], ExportFile] = field(default_factory=dict)
 
     def cut(self, frames: Mapping[str, pd.DataFrame], key: Key) -> Mapping[str, pd.DataFrame]:
         if key not in self.cuts:
-            own_rows = {
-                name: self.slicer.cut(name, frames[name], column, value) for name, column, value in key
-            }
+            own_rows = {name: self.slicer.cut(name, frames[name], column, value) for name, column, value in key}
             self.cuts[key] = {**frames, **own_rows}
         return self.cuts[key]
 
@@ -98,18 +96,17 @@ class _Maker:
             self.drawn[place] = charts.draw(name, chart, mine, self.facts, self.store)
         return self.drawn[place]
 
-    def file(self, number: int, frames: Mapping[str, pd.DataFrame], key: Key) -> ExportFile:
+    def file(self, number: int, name: str, frames: Mapping[str, pd.DataFrame], key: Key) -> ExportFile:
+        """One export; what it is called counts only where the name is part of the bytes, in a ZIP."""
         export = self.job.exports[number]
-        place = (number, _part(key, export.data))
+        place = (number, name if export.zip else "", _part(key, export.data))
         if place not in self.written:
             self.progress(f"file {export.kind} of {', '.join(export.data)}")
-            self.written[place] = exports.build(export, frames, self.job.name, self.store)
+            self.written[place] = exports.build(export, frames, name, self.store)
         return self.written[place]
 
     def filenames(self, row: Row | None) -> list[str]:
-        names = [
-            exports.filename(e, self.job.name, lambda text: self.name(text, row)) for e in self.job.exports
-        ]
+        names = [exports.filename(e, self.job.name, lambda text: self.name(text, row)) for e in self.job.exports]
         refuse_twins(names)
         return names
 
