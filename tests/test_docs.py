@@ -32,9 +32,11 @@ def code(text: str) -> Iterator[str]:
 @pytest.mark.parametrize("page", NAMES)
 def test_relative_links_resolve(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
-    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", text)
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)|src=\"([^\"]+)\"", text)
     missing = [
-        link for link in links if "://" not in link and not ((ROOT / page).parent / link).resolve().exists()
+        link
+        for link in map("".join, links)
+        if "://" not in link and not ((ROOT / page).parent / link).resolve().exists()
     ]
     assert missing == []
 
