@@ -82,8 +82,9 @@ def journal(
 ) -> Journaled:
     """Writes intents, then outcomes, of deliveries that the owner has claimed; see `Outbox.journal`."""
     intended = _intend(connection, intents, owner, now)
-    rows = _look(connection, outcomes, owner)
-    kept = [outcome for outcome in outcomes if outcome.delivery in rows]
+    found = _look(connection, outcomes, owner)
+    kept = [one for one in outcomes if one.delivery in found and not _is_stale(one, found[one.delivery])]
+    rows = {outcome.delivery: found[outcome.delivery] for outcome in kept}
     for outcome in kept:
         _refuse_illegal(outcome, DeliveryState(rows[outcome.delivery].state))
     tried = [outcome for outcome in kept if outcome.state is not DeliveryState.QUEUED]
@@ -126,6 +127,13 @@ def _look(connection: Connection, outcomes: Sequence[Outcome], owner: str) -> di
         )
     rows: Sequence[AnyRow] = connection.execute(_LOOK, {"ids": ids, "by_owner": owner}).all()
     return {row.id: row for row in rows}
+
+
+def _is_stale(outcome: Outcome, row: AnyRow) -> bool:
+    """The answer to an intent that was recovered since, as a possible duplicate, and claimed by the same
+    owner again: the owner slept past its lease. It is lost like any that comes too late."""
+    answer = outcome.state in (DeliveryState.SENT, DeliveryState.UNCERTAIN)
+    return answer and bool(row.possible_duplicate) and row.state in WAITING
 
 
 def _refuse_illegal(outcome: Outcome, was: DeliveryState) -> None:

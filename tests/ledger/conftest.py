@@ -140,9 +140,7 @@ class Desk:
         assert self.runs.start(key, owner, NOW + timedelta(minutes=5), NOW) is not None
         return key
 
-    def queued(
-        self, letters: Sequence[Letter], key: RunKey | None = None, terms: Terms | None = None
-    ) -> RunKey:
+    def queued(self, letters: Sequence[Letter], key: RunKey | None = None, terms: Terms | None = None) -> RunKey:
         key = self.building(key or self.key())
         self.runs.stage(key, "builder", letters)
         self.runs.queue(key, "builder", terms or self.terms(), NOW)

@@ -141,6 +141,16 @@ def test_an_outcome_that_comes_too_late_changes_nothing(desk) -> None:
     assert [attempt.verdict for attempt in desk.outbox.attempts(one)] == ["AMBIGUOUS"]
 
 
+def test_an_outcome_that_comes_too_late_for_its_own_next_claim(desk) -> None:
+    desk.queued(desk.people(1))
+    [one] = desk.claim("w1")
+    desk.outbox.journal([one], [], "w1", desk.now)
+    desk.outbox.recover(_at(desk, 1))
+    assert desk.claim("w1", minutes=1) == [one]
+    assert desk.outbox.journal([], [desk.outcome(one, D.SENT)], "w1", _at(desk, 1)).lost == {one}
+    assert desk.outbox.journal([one], [], "w1", _at(desk, 1)).intended == {one}
+
+
 @pytest.mark.parametrize(
     ("intended", "state", "said"),
     [

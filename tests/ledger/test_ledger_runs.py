@@ -79,9 +79,7 @@ def test_enclosures_are_stored_once(desk) -> None:
     first = desk.building(desk.key())
     desk.runs.stage(first, "builder", desk.people(5))
     desk.runs.stage(first, "builder", desk.people(5, "q"))
-    desk.runs.stage(
-        desk.building(desk.key(hours=1)), "builder", [desk.letter("r", parts=desk.letter("x").parts[:1])]
-    )
+    desk.runs.stage(desk.building(desk.key(hours=1)), "builder", [desk.letter("r", parts=desk.letter("x").parts[:1])])
     with read(desk.engine) as connection:
         counts = [len(connection.execute(t.select()).all()) for t in (messages, enclosures, parts, artifacts)]
     assert counts == [11, 2, 3, 2]
@@ -245,9 +243,7 @@ def test_finding(desk) -> None:
     desk.runs.skip(desk.key(hours=1), "r", desk.now)
 
     def found(**filters):
-        return [
-            (run.key.job, (run.key.due - desk.now) // timedelta(hours=1)) for run in desk.runs.find(**filters)
-        ]
+        return [(run.key.job, (run.key.due - desk.now) // timedelta(hours=1)) for run in desk.runs.find(**filters)]
 
     assert found() == [("weekly", 2), ("daily", 1), ("daily", 0)]
     assert found(job="daily") == [("daily", 1), ("daily", 0)]
@@ -267,9 +263,7 @@ def test_resolving_what_a_person_types(desk) -> None:
     assert desk.runs.resolve("100%_").key == desk.key("100%_sure")
     with pytest.raises(UsageError, match=r'"daily" means more than one run: .*\+test-1.*; write more'):
         desk.runs.resolve("daily")
-    with pytest.raises(
-        UsageError, match=r'no run "weakly@20130201T113000Z"; did you mean weekly@20130201T113000Z\?'
-    ):
+    with pytest.raises(UsageError, match=r'no run "weakly@20130201T113000Z"; did you mean weekly@20130201T113000Z\?'):
         desk.runs.resolve("weakly@20130201T113000Z")
     with pytest.raises(UsageError, match="`pipeline runs` lists what there is"):
         desk.runs.resolve("%")
