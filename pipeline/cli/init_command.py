@@ -2,7 +2,7 @@
 
 from importlib.resources import as_file, files
 from pathlib import Path
-from shutil import copytree
+from shutil import copytree, ignore_patterns
 
 import click
 
@@ -16,7 +16,8 @@ def command(folder: Path) -> None:
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and is not empty; name a new folder, nothing was written")
     with as_file(files("pipeline.cli") / "scaffold") as scaffold:
-        copytree(scaffold, folder, dirs_exist_ok=True)
+        # pip compiles what it installs, the scaffold too
+        copytree(scaffold, folder, dirs_exist_ok=True, ignore=ignore_patterns("__pycache__"))
     for path in sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()):
         click.echo(f"  {folder / path}")
     click.echo(f"\nNext: cd {folder} && pipeline check && pipeline run weekly-sales")
