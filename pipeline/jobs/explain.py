@@ -24,6 +24,8 @@ from pipeline.jobs.tree import Findings, Node, plain
 from pipeline.jobs.unavailable import EXPORT_KINDS_LATER, Shape, is_later, not_yet
 
 _JOB: Shape = ("jobs", "*")
+_TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
+"""What pydantic puts into a path for the member of a union that it took."""
 _OPEN = frozenset({"jobs", "mailers", "sources", "data", "charts", "params", "slice"})
 """Mappings whose keys are names of the analyst's own."""
 
@@ -63,6 +65,8 @@ _EXPECTED: dict[Shape, str] = {
     _JOB: 'a mapping with at least "data" and "to" (or "each")',
     ("mailers",): "a mapping of names to mailers, like relay: {smtp: ${SMTP_URL}}",
     ("mailers", "*"): "a mapping like {smtp: ${SMTP_URL}} or {local: var/inbox}",
+    ("allow_recipients",): "a pattern like *@example.com or a list of them",
+    **{(*_JOB, "audience", key): "an address or a list of addresses" for key in ("to", "cc", "bcc")},
     ("sources",): "a mapping of names to database URLs",
     (*_JOB, "schedule"): "a cron text, a rule like {every: 15 minutes} or a list of these",
     (*_JOB, "schedule", "*"): "a cron text or a rule like {every: 15 minutes}",
@@ -95,7 +99,7 @@ _SECTIONS: dict[str, type[Strict]] = {
 def explain(error: ValidationError, root: Node, findings: Findings) -> None:
     """Adds a problem for everything that the models refuse; one mistake makes one message."""
     for detail in error.errors(include_url=False, include_input=False):
-        loc = tuple(step for step in detail["loc"] if not str(step).startswith("<") and step != "[key]")
+        loc = tuple(step for step in detail["loc"] if step not in _TAGS)
         _explain_one(detail, loc, root, findings)
 
 

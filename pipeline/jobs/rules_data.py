@@ -69,15 +69,17 @@ def _check_drawing(kind: str, chart: Node, directory: Path, findings: Findings) 
 def check_exports(job: Node, findings: Findings) -> None:
     """Datasets known, one in each file but a workbook, totals in workbooks only, no two files of one name."""
     seen: set[tuple[str, str]] = set()
+    if "data" not in job.mapping:
+        return
     for export in (job.get("exports") or job).items:
         kind, data = export.get("kind"), export.get("data")
         if kind is None or data is None:
             continue
         for item in data.items:
             check_dataset(item, job, findings)
-        if not data.items and isinstance(data.value, list):
+        if data.value == [] and job.mapping["data"].mapping:
             findings.about(data, "no dataset; name one")
-        if kind.text != "xlsx" and len(data.items) > 1:
+        if kind.text in {"csv", "parquet", "json"} and len(data.items) > 1:
             findings.about(data, f"{kind.text} holds one dataset; write an entry for each")
         if (totals := export.get("totals")) is not None and totals.value is True and kind.text != "xlsx":
             findings.about_key(export, "totals", f'"totals" is for xlsx, not for {kind.text}')

@@ -201,13 +201,16 @@ def _exports(node: Node, findings: Findings) -> Node:
     All but the dataset of `each`: it lists the other recipients.
     """
     each = node.get("audience", "each", "data")
-    names = [name for name in (node.get("data") or node).mapping if each is None or name != each.text]
+    data = node.mapping.get("data")
+    names = [name for name in (data.mapping if data else ()) if each is None or name != each.text]
 
     def files(exports: Node) -> Node:
+        if exports.value is None:
+            return exports
         items = [item for export in _listed(exports).items for item in _files(export, names, findings)]
         return exports._replace(value=items, keys=None)
 
-    return _each(node, "exports", files) if node.get("data") else _each(node, "exports", _listed)
+    return _each(node, "exports", files)
 
 
 def _files(export: Node, names: list[str], findings: Findings) -> Iterable[Node]:
