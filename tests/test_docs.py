@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from projects import make_project
 
 from pipeline.cli.main import COMMANDS
+from pipeline.wiring import Workspace
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(
@@ -76,6 +78,13 @@ def test_the_readme_fits_its_promise() -> None:
     assert "pipeline init" in text
     assert len(example(text).splitlines()) <= 12
     assert len(text.splitlines()) <= 80
+
+
+def test_the_readme_example_loads(tmp_path: Path) -> None:
+    text = example((ROOT / "README.md").read_text(encoding="utf-8"))
+    project = make_project(tmp_path, text, reports__by_shop_dot_sql="SELECT 1")
+    jobs = Workspace(project, environ={"EMAIL_ADDRESS": "reports@example.com"}).checked().project.jobs
+    assert list(jobs) == ["weekly-sales"]
 
 
 def example(readme: str) -> str:
