@@ -120,7 +120,8 @@ class OutboxDesk:
                 self._sleep(LEDGER_RETRY)
 
     def _note_success(self, results: Sequence[Result]) -> None:
-        if any(result.verdict.ok for result in results):
+        """Only a mail that went through after the rest proves anything; those in flight when it began do not."""
+        if any(result.verdict.ok for result in results) and self._pauses.is_probing(self._mailer, self._clock()):
             pause = self._pauses.good(self._mailer)
             if pause is not None:
                 self._log(resumed_line(self._mailer, pause))
@@ -130,11 +131,7 @@ class OutboxDesk:
         sender, verdict = result.claim.letter.sender, result.verdict
         if verdict.ok:
             self._senders_told.discard(sender)
-        elif (
-            verdict.kind is Kind.PERM_SENDER
-            and verdict.action is Action.WAIT
-            and sender not in self._senders_told
-        ):
+        elif verdict.kind is Kind.PERM_SENDER and verdict.action is Action.WAIT and sender not in self._senders_told:
             self._senders_told.add(sender)
             reason = f"mailer {self._mailer} does not take mail from {sender}"
             self._emit(

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection, Sequence
 
-from pipeline.delivery.rules import EVENT_RULES, RULES, Rule
+from pipeline.delivery.rules import CODE_RULES, EVENT_RULES, RULES, Rule
 from pipeline.delivery.verdict import Action, Kind, Phase, Scope, Verdict
 
 POSSIBLE = frozenset({Action.SPLIT, Action.PLAIN})
@@ -16,6 +16,14 @@ _DELAY = re.compile(
 )
 _ADDRESS = re.compile(r"\S+@\S+")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
+_GOOD = {
+    (phase, code): row
+    for row in CODE_RULES
+    if row.action is Action.ACCEPT
+    for phase in row.phases
+    for code in range(200, 400)
+    if row.matches(phase, str(code), "", "")
+}
 LONGEST_NAMED_DELAY = 86400.0
 """A server that names more than a day is not believed beyond it."""
 
@@ -36,9 +44,12 @@ def classify(
     the transaction could do now; rows with the others are passed over. A 4xx that names a delay ("try again
     in 300 seconds") is waited for that long and ten seconds more.
     """
+    good = _GOOD.get((phase, code))
+    if good is not None and not extra:  # nearly every answer: no need to look through the table
+        return Verdict(good.kind, good.scope, good.action, good.id, phase, code, _agreeing(code, enhanced), text)
     digits = f"{code:03d}"
     words = _ADDRESS.sub("", text)  # someone@throttled.example is not throttled
-    told = enhanced if enhanced[:1] == digits[0] else ""
+    told = _agreeing(code, enhanced)
     for row in (*extra, *RULES) if extra else RULES:
         if row.action in POSSIBLE and row.action not in possible:
             continue
@@ -46,6 +57,11 @@ def classify(
             wait = max(row.wait, named_delay(words) if digits[0] == "4" else 0.0)
             return Verdict(row.kind, row.scope, row.action, row.id, phase, code, told, text, wait)
     return Verdict(Kind.PROTOCOL, Scope.SESSION, Action.RETRY, "nonsense", phase, code, told, text)
+
+
+def _agreeing(code: int, enhanced: str) -> str:
+    """The enhanced code, if its first digit is the reply's."""
+    return enhanced if enhanced[:1] == str(code)[:1] else ""
 
 
 def classify_event(phase: Phase, event: str, text: str) -> Verdict:

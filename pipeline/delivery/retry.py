@@ -11,9 +11,7 @@ from pipeline.delivery.verdict import Verdict
 from pipeline.ledger.records import Terms
 
 
-def next_attempt(
-    terms: Terms, attempts: int, verdict: Verdict, now: datetime, draw: float
-) -> datetime | None:
+def next_attempt(terms: Terms, attempts: int, verdict: Verdict, now: datetime, draw: float) -> datetime | None:
     """The time of the next attempt, or None where the message expires before it.
 
     `attempts` counts the charged attempts, this one among them (0: none was charged). `draw` is a number in
@@ -34,9 +32,7 @@ def pause_seconds(verdict: Verdict, failures: int) -> float:
     what a person must put right after 15 minutes. Doubling, to 15 minutes and to two hours. What the server
     names is honoured.
     """
-    first, most = (
-        (verdict.wait, 7200.0) if verdict.wait >= 900.0 else (_FIRST_PAUSE.get(verdict.kind, 60.0), 900.0)
-    )
+    first, most = (verdict.wait, 7200.0) if verdict.wait >= 900.0 else (_FIRST_PAUSE.get(verdict.kind, 60.0), 900.0)
     return max(min(first * 2.0 ** (failures - 1), most), verdict.wait)
 
 

@@ -365,3 +365,33 @@ def test_another_worker_that_took_a_letter_over_is_respected(bench, mailer):
     assert server.mails == []
     assert bench.states() == {"queued": 1}
     assert [line for line in bench.events if line["event"].startswith("delivery.")] == []
+
+
+def test_a_server_that_hangs_up_after_ehlo_is_not_stormed(bench, mailer):
+    bench.queue([make_letter(1)])
+    with ScriptedServer(script={"ehlo": cut("250 scripted")}) as server:
+        pool = mailer(server)
+        worked = bench.deliver(pool)
+    assert server.sessions <= 2
+    assert worked.waiting_until == bench.now + timedelta(seconds=3)
+    assert bench.deliveries()[0].attempts <= 1
+    assert len(bench.named("mailer.paused")) == 1
+
+
+def test_mails_in_flight_when_a_pause_begins_do_not_end_it(bench, mailer):
+    """Two connections; one is throttled while the other's mail is on its way, and is taken a moment later."""
+    bench.queue([make_letter(n) for n in range(30)])
+    throttled = threading.Event()
+
+    def mail(turn: Turn) -> Act | None:
+        if turn.count < 12 or throttled.is_set():
+            return None
+        throttled.set()
+        return say("451 4.7.0 rate limited")
+
+    with ScriptedServer(script={"mail": mail}) as server:
+        worked = bench.deliver(mailer(server, connections=3))
+    assert bench.named("mailer.resumed") == []
+    assert worked.waiting_until is not None
+    assert (worked.waiting_until - bench.now).total_seconds() >= 48
+    assert 0 < bench.states()["sent"] < 30

@@ -94,11 +94,7 @@ class LocalMailbox:
 
     def _known(self) -> set[str]:
         """The unique names of all mails here, read ones (`cur/NAME:2,S`) too."""
-        return {
-            entry.name.partition(":")[0]
-            for part in ("new", "cur")
-            for entry in os.scandir(self._folder / part)
-        }
+        return {entry.name.partition(":")[0] for part in ("new", "cur") for entry in os.scandir(self._folder / part)}
 
     def _trouble(self, error: OSError) -> Verdict:
         where = Path(error.filename).name if error.filename else self._folder.name

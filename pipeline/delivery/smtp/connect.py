@@ -89,9 +89,7 @@ class _Dialogue:
         except ssl.SSLCertVerificationError as error:
             raise self._failed(Phase.TLS, "untrusted", f"certificate: {error.verify_message}") from None
         except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            raise self._failed(
-                Phase.TLS, "closed", "the connection was closed during the TLS handshake"
-            ) from None
+            raise self._failed(Phase.TLS, "closed", "the connection was closed during the TLS handshake") from None
         except ssl.SSLError as error:
             raise self._failed(Phase.TLS, "untrusted", f"handshake: {error.reason or error}") from None
         except OSError as error:

@@ -59,9 +59,7 @@ def make_work(load: Load, server: Capabilities, read_base64: ReadBase64, now: fl
         return classify_event(Phase.LOCAL, "artifact", text)
     recipients = tuple(delivery.recipient for delivery in load.deliveries)
     envelope = Envelope(letter.sender, recipients, size, eight_bit)
-    return Work(
-        load, Transaction(envelope, server, split_before=load.split_before), body, size, now, eight_bit
-    )
+    return Work(load, Transaction(envelope, server, split_before=load.split_before), body, size, now, eight_bit)
 
 
 def _body(letter: Letter, read_base64: ReadBase64, *, eight_bit: bool) -> tuple[list[bytes], int]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from pipeline.delivery.ports import Desk, ReadBase64, Result
+from pipeline.delivery.replies import classify_event
 from pipeline.delivery.smtp.concurrency import Concurrency
 from pipeline.delivery.smtp.connect import Link, LinkError
 from pipeline.delivery.smtp.loading import Load, Work, make_work
@@ -26,6 +27,8 @@ MAX_MAILS = 1000
 421)."""
 BEAT = 1.0
 """Seconds after which a turn begins even if nothing happened."""
+YOUNG = 1.0
+"""Seconds: a connection that ends unused within them was not idle, it was refused."""
 DRY = 0.25
 """Seconds for which an outbox that had too little is not asked again."""
 
@@ -117,9 +120,11 @@ class Pool:
             done, session.done = session.done, []
             for work in done:
                 self._conclude(work, session)
-            if session.ended and not session.mails:
+            if session.ended and not session.mails:  # it came to nothing: do not hurry into the next
+                if not session.assigned and self._monotonic() < session.opened + YOUNG:
+                    self._trouble_with(classify_event(Phase.IDLE, "closed", session.ended))
                 for verdict in _of_connection(done):
-                    self._trouble_with(verdict)  # it came to nothing: do not hurry into the next
+                    self._trouble_with(verdict)
         self._drop_ended()
 
     def _fill(self, desk: Desk) -> None:
@@ -258,9 +263,7 @@ class Pool:
 
     def _trouble_with(self, verdict: Verdict) -> None:
         """A connection failed; that is the mailer's trouble unless another one works."""
-        if self._trouble is None and not any(
-            session.mails for session in self._sessions if not session.ended
-        ):
+        if self._trouble is None and not any(session.mails for session in self._sessions if not session.ended):
             self._trouble = verdict
 
     # --- sockets ------------------------------------------------------------------------------------------

@@ -61,9 +61,7 @@ def parse_relay(name: str, url: str) -> Relay:
         unquote(parts.password or ""),
     )
     if bool(relay.user) != bool(relay.password):
-        raise MailerError(
-            f'mailer "{name}": a user needs a password and a password a user; write both or neither'
-        )
+        raise MailerError(f'mailer "{name}": a user needs a password and a password a user; write both or neither')
     if any(c in relay.user + relay.password for c in "\r\n\0"):
         raise MailerError(f'mailer "{name}": user and password must not hold line breaks')
     if security == "plain" and not is_loopback(relay.host):

@@ -49,6 +49,7 @@ class Session:
         self._queued = 0
         self._sent = 0
         self._dot_at: int | None = None
+        self.opened = now
         self.watched = selectors.EVENT_READ
         """What the pool's selector watches it for."""
         self.deadline = now + timeouts.idle
@@ -85,9 +86,7 @@ class Session:
             return True
         except OSError:
             return False
-        return (
-            False  # the end of the stream, or an answer that nobody asked for: often "421 idle for too long"
-        )
+        return False  # the end of the stream, or an answer that nobody asked for: often "421 idle for too long"
 
     # --- what the pool tells ------------------------------------------------------------------------------
 

@@ -169,9 +169,7 @@ class Transaction:
             elif not is_path(who):
                 self.verdicts[who] = classify_event(Phase.LOCAL, "address", f"{who!r} is not a mail address")
         if sender and not is_path(sender):
-            self._refuse_all(
-                classify_event(Phase.LOCAL, "sender", f"the sender {sender!r} is not a mail address")
-            )
+            self._refuse_all(classify_event(Phase.LOCAL, "sender", f"the sender {sender!r} is not a mail address"))
         if limit and self._envelope.size > limit:
             text = f"the message has {self._envelope.size} octets; the server takes {limit}"
             self._refuse_all(classify_event(Phase.LOCAL, "size", text))
@@ -205,9 +203,7 @@ class Transaction:
         if reply.code == 250:
             return self._next()
         possible = {Action.PLAIN} if self._parameters() else set()
-        verdict = classify(
-            Phase.MAIL, reply.code, reply.enhanced, reply.text, possible=possible, extra=self._rules
-        )
+        verdict = classify(Phase.MAIL, reply.code, reply.enhanced, reply.text, possible=possible, extra=self._rules)
         if verdict.action is Action.PLAIN:
             self._ask_plain = True
         self._mail_refused = verdict
@@ -227,9 +223,7 @@ class Transaction:
         if self._mail_refused is not None:
             return b""
         possible = {Action.SPLIT} if self.accepted and who not in self._split_before else set()
-        verdict = classify(
-            Phase.RCPT, reply.code, reply.enhanced, reply.text, possible=possible, extra=self._rules
-        )
+        verdict = classify(Phase.RCPT, reply.code, reply.enhanced, reply.text, possible=possible, extra=self._rules)
         if verdict.ok:
             self.accepted.append(who)
         else:
@@ -264,9 +258,7 @@ class Transaction:
         desync."""
         if reply.code < 400:
             raise GarbageError(f"an answer before the message had ended: {reply}")
-        return self._conclude(
-            classify(Phase.DOT, reply.code, reply.enhanced, reply.text, extra=self._rules), over=True
-        )
+        return self._conclude(classify(Phase.DOT, reply.code, reply.enhanced, reply.text, extra=self._rules), over=True)
 
     def _on_dot(self, reply: Reply) -> bytes:
         verdict = classify(Phase.DOT, reply.code, reply.enhanced, reply.text, extra=self._rules)
