@@ -1,5 +1,6 @@
 """What the pages promise exists: links, make targets, commands, and a README of one screen."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from projects import make_project
 
 from pipeline.cli.main import COMMANDS
+from pipeline.jobs.schema import json_schema
 from pipeline.wiring import Workspace
 
 ROOT = Path(__file__).parents[1]
@@ -85,6 +87,11 @@ def test_the_readme_example_loads(tmp_path: Path) -> None:
     project = make_project(tmp_path, text, reports__by_shop_dot_sql="SELECT 1")
     jobs = Workspace(project, environ={"EMAIL_ADDRESS": "reports@example.com"}).checked().project.jobs
     assert list(jobs) == ["weekly-sales"]
+
+
+def test_the_schema_that_the_example_names_is_the_one_of_the_code() -> None:
+    written = json.loads((ROOT / "docs/jobs.schema.json").read_text(encoding="utf-8"))
+    assert written == json_schema(), "run: pipeline schema > docs/jobs.schema.json"
 
 
 def example(readme: str) -> str:
