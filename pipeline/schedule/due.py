@@ -126,9 +126,7 @@ def _elapsed_cron(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[dateti
 
 def _every_times(every: timedelta, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
     if every <= timedelta(0):
-        raise ValueError(
-            f"every: {every} never gets on; write a duration longer than nothing, like 15 minutes"
-        )
+        raise ValueError(f"every: {every} never gets on; write a duration longer than nothing, like 15 minutes")
     anchor = resolve(_EVERY_ANCHOR, zone)
     due = anchor + ((after - anchor) // every + 1) * every
     while True:

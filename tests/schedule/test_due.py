@@ -121,9 +121,7 @@ rules = st.one_of(
 instants_2024 = st.datetimes(wall("2024-03-01"), wall("2024-04-30"), timezones=st.just(UTC))
 
 
-@given(
-    entries=st.lists(rules, min_size=1, max_size=3), bounds=st.lists(instants_2024, min_size=3, max_size=3)
-)
+@given(entries=st.lists(rules, min_size=1, max_size=3), bounds=st.lists(instants_2024, min_size=3, max_size=3))
 @settings(max_examples=60)
 def test_a_split_range_gives_the_same_due_times(entries: list[ScheduleEntry], bounds: list[datetime]) -> None:
     first, middle, last = sorted(bounds)
@@ -232,9 +230,7 @@ def test_at_after_until_never_happens() -> None:
 
 def test_weekdays_are_counted_as_unix_does() -> None:
     for weekday in ("1", "mon", "MON"):
-        assert next_due([entry(cron=f"0 7 * * {weekday}")], utc("2024-05-05T12:00")) == utc(
-            "2024-05-06T07:00"
-        )
+        assert next_due([entry(cron=f"0 7 * * {weekday}")], utc("2024-05-05T12:00")) == utc("2024-05-06T07:00")
 
 
 def test_no_entries_are_never_due() -> None:
@@ -260,9 +256,7 @@ def test_every_nothing_is_refused_and_does_not_hang() -> None:
 
 @given(job=st.text(max_size=20), entries=st.lists(rules, min_size=1, max_size=2), after=instants_2024)
 @settings(max_examples=30)
-def test_jitter_delays_the_firing_and_keeps_the_order(
-    job: str, entries: list[ScheduleEntry], after: datetime
-) -> None:
+def test_jitter_delays_the_firing_and_keeps_the_order(job: str, entries: list[ScheduleEntry], after: datetime) -> None:
     jittered = [one.model_copy(update={"jitter": timedelta(minutes=20)}) for one in entries]
     dues = list(due_times(jittered, after, after + timedelta(hours=12)))
     assert dues == list(due_times(entries, after, after + timedelta(hours=12)))

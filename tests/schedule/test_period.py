@@ -170,9 +170,7 @@ CADENCES = [
 ]
 
 
-@pytest.mark.parametrize(
-    "zone", [NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"]
-)
+@pytest.mark.parametrize("zone", [NEW_YORK, "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia"])
 @pytest.mark.parametrize(("cron", "text"), CADENCES)
 def test_periods_of_consecutive_due_times_tile(zone: str, cron: str, text: str) -> None:
     entry = ScheduleEntry(cron=cron, timezone=zone)
@@ -184,9 +182,7 @@ def test_periods_of_consecutive_due_times_tile(zone: str, cron: str, text: str) 
         after, until = local("2011-01-10", zone), local("2011-01-10", zone) + timedelta(days=366 * years)
     periods = [period_for(parse_period(text), due, zone) for due in due_times([entry], after, until)]
     assert len(periods) > 4
-    if (
-        zone == "Pacific/Apia"
-    ):  # the 30th that never was is due at the start of the 31st, about the 29th again
+    if zone == "Pacific/Apia":  # the 30th that never was is due at the start of the 31st, about the 29th again
         assert len(periods) - len(set(periods)) == (1 if text == "previous day" else 0)
         periods = list(dict.fromkeys(periods))
     for one, following in pairwise(periods):
@@ -227,9 +223,7 @@ def test_the_ends_are_in_the_zone_and_the_last_day_is_inclusive() -> None:
 
 
 def test_the_last_day_skips_a_date_that_never_was() -> None:
-    period = period_for(
-        parse_period("previous day"), local("2011-12-31T06:30", "Pacific/Apia"), "Pacific/Apia"
-    )
+    period = period_for(parse_period("previous day"), local("2011-12-31T06:30", "Pacific/Apia"), "Pacific/Apia")
     assert (period.last_day, period.label) == (date(2011, 12, 29), "29 December 2011")
 
 
