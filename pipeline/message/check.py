@@ -186,7 +186,7 @@ class _Checker:
                 yield self._problem(source, node.lineno, node.attr, message)
 
     def _unknown_names(self, tree: nodes.Template, source: _Source) -> Iterator[Problem]:
-        known = {*self._environment.globals, *self._names}
+        known = {*self._environment.globals, *self._names, *_guarded_names(tree)}
         for name in sorted(find_undeclared_variables(tree) - known):
             for line in sorted({node.lineno for node in tree.find_all(nodes.Name) if node.name == name}):
                 yield self._problem(source, line, name, self._undefined(name, known))
@@ -208,6 +208,15 @@ class _Checker:
         text = lines[line - 1] if 0 < line <= len(lines) else ""
         found = re.search(rf"(?<!\w){re.escape(word)}(?!\w)", text) if word else re.search(r"\{[{%#]", text)
         return Problem(source.file, max(line, 1), found.start() + 1 if found else 1, message)
+
+
+def _guarded_names(tree: nodes.Template) -> set[str]:
+    """Names that the template itself asks for: `x is defined`, `x | default(…)`."""
+    asked = [
+        *(test.node for test in tree.find_all(nodes.Test) if test.name in {"defined", "undefined"}),
+        *(used.node for used in tree.find_all(nodes.Filter) if used.name in {"default", "d"}),
+    ]
+    return {node.name for node in asked if isinstance(node, nodes.Name)}
 
 
 def _located(source: _Source, error: PipelineError) -> Problem:

@@ -20,9 +20,10 @@ def test_the_defaults_have_none(desk) -> None:  # type: ignore[no-untyped-def]
     [
         ("{{ table(delays) }} {{ title }} {{ period.label }} {{ params.threshold }} {{ run.id }}", []),
         ("{% set x = 1 %}{{ x }}{% for d in delays %}{{ d }}{{ loop.index }}{% endfor %}", []),
+        ("{{ recipient.name if recipient is defined }}{{ nosuch | default(1) }}", []),
         ("{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1) }}", []),
         (
-            "{{ recipient.name if recipient is defined }}",
+            "{{ recipient.name }}",
             ['1:4: "recipient" is there only in messages to one person each (audience: each)'],
         ),
         ("\n  {{ delys }}", ['2:6: "delys" is undefined; did you mean "delays"?']),
@@ -57,13 +58,13 @@ def test_all_places_at_once(desk) -> None:  # type: ignore[no-untyped-def]
     found = problems(
         desk,
         locale="xx",
-        message={"template": "t", "subject": "{{ c }}", "preheader": "{{ d | e }}", "theme": "defualt"},
+        message={"template": "t", "subject": "{{ c }}", "preheader": "{{ d | nosuch }}", "theme": "defualt"},
         exports=(Export(kind="csv", data=("delays",)), Export(kind="csv", data=("delays",), name="{{ f")),
     )
     assert sorted(found) == [
         "jobs.daily-delays.exports.1.name: unexpected end of template, expected 'end of print statement'",
         'jobs.daily-delays.locale: "xx" is not a locale; write one like en_US, de or pt_BR',
-        'jobs.daily-delays.message.preheader: there is no filter "e"',
+        'jobs.daily-delays.message.preheader: there is no filter "nosuch"',
         'jobs.daily-delays.message.subject: "c" is undefined',
         'jobs.daily-delays.message.theme: there is no theme "defualt"; there is default; did you mean "default"?',
         'templates/t.html:1:4: "a" is undefined',

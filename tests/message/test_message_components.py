@@ -44,7 +44,7 @@ def cells(values: list[object], name: str = "value", dtype: object = None, wante
         (["2013-01-31", None], "value", "datetime64[ns]", ["2013-01-31", "–"]),
         (["2013-01-31 06:05", "2013-01-31"], "value", "datetime64[ns]", ["2013-01-31 06:05", "2013-01-31 00:00"]),
         (["2013-01-31 06:05"], "value", "datetime64[ns, America/New_York]", ["2013-01-31 06:05"]),
-        (["1h 5min", "2d"], "value", "timedelta64[ns]", ["1:05:00", "2 d 0:00:00"]),
+        (["1h 5min", "2D"], "value", "timedelta64[ns]", ["1:05:00", "2 d 0:00:00"]),
         ([], "value", "float64", []),
     ],
 )
@@ -160,7 +160,7 @@ def test_data_never_becomes_markup(desk, source: str) -> None:  # type: ignore[n
     ],
 )
 def test_kpi(desk, card: dict[str, object], html: str, text: str) -> None:  # type: ignore[no-untyped-def]
-    source = "{{ kpi([%r]) }}" % {"label": "Delay", "value": 12.5, **card}
+    source = "{{ kpi([" + repr({"label": "Delay", "value": 12.5, **card}) + "]) }}"
     assert re.search(html, desk.html(source))
     assert text in desk.text(source)
 

@@ -176,7 +176,7 @@ WRITABLE = HOSTILE.map(lambda text: text.encode("utf-8", "replace").decode() or 
 """jobs.yaml is UTF-8, and a title has at least one character."""
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(title=WRITABLE, name=HOSTILE, value=HOSTILE, filename=HOSTILE, alt=HOSTILE)
 def test_no_field_lets_a_header_in(desk, title, name, value, filename, alt) -> None:  # type: ignore[no-untyped-def]
     """Refused with a reason, or harmless: the parsed mail has the intended headers and parts, and nothing

@@ -95,6 +95,7 @@ def test_loops_and_powers_are_bounded(desk) -> None:  # type: ignore[no-untyped-
             'templates/t.html:1: "recipient" is there only in messages to one person each (audience: each)',
         ),
         ("a\n{{ table(delys) }}", 'templates/t.html:2: "delys" is undefined; did you mean "delays"?'),
+        ("\n{{ kpi([{'label': nosuch, 'value': 1}]) }}", 'templates/t.html:2: "nosuch" is undefined'),
         ("{{ 'x' | number }}", 'templates/t.html:1: number needs a number, not "x"'),
         ("{{ 1 / 0 }}", "templates/t.html:1: ZeroDivisionError: division by zero"),
         ("{{ delays | nmber }}", "templates/t.html:1: No filter named 'nmber'"),
