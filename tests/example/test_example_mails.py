@@ -82,7 +82,7 @@ def test_the_daily_mail_states_the_numbers_of_that_day(daily: EmailMessage, janu
     assert f"{day['dep_delay'].mean():.1f} min" in told
     assert f"{len(day)}" in told
     assert f"{day['dep_delay'].isna().sum()}" in told
-    assert "Southwest Airlines Co." in told
+    assert "Southwest Airlines was latest" in told
     assert "Hawaiian" not in told  # one flight: left out
 
 
@@ -110,6 +110,7 @@ def test_everyone_gets_a_weekly_mail(weekly: list[EmailMessage]) -> None:
 
 def test_nobody_finds_anything_of_another_carrier(weekly: list[EmailMessage], january: pd.DataFrame) -> None:
     airlines = pd.read_csv(ROOT / "reports/data/airlines.csv").set_index("carrier")["name"]
+    airlines = airlines.str.removesuffix(" Inc.").str.removesuffix(" Co.").str.removesuffix(" Corporation")
     week = january[january["date"].between("2013-01-21", "2013-01-27")]
     for mail in weekly:
         reader = SUBSCRIBERS.loc[str(mail["To"])]
