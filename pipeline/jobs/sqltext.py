@@ -1,4 +1,4 @@
-"""Where `:name` stands in SQL for a value to bind: not in strings, quoted names, comments or casts."""
+"""Where `:name` stands in SQL for a value to bind: not in strings, quoted names, comments or casts (a colon before it)."""
 
 import re
 from collections.abc import Iterator
@@ -22,7 +22,6 @@ _TOKEN = re.compile(
     | "(?:[^"]|"")*(?:"|\Z)                     # a quoted name
     | `[^`]*(?:`|\Z)                            # a quoted name of MySQL
     | \$(?P<tag>\w*)\$.*?(?:\$(?P=tag)\$|\Z)    # a dollar-quoted string of PostgreSQL and DuckDB
-    | ::                                        # a cast
     | (?<![\w:\\]):(?P<name>[A-Za-z_]\w*)
     """,
     re.VERBOSE | re.DOTALL | re.ASCII,
