@@ -1,4 +1,4 @@
-"""Where `:name` stands in SQL for a value to bind: not in strings, quoted names or comments, nor in casts (`x::int`)."""
+"""Where `:name` stands in SQL for a value to bind: not in strings, quoted names, comments or casts (`x::int`)."""
 
 import re
 from collections.abc import Iterator
