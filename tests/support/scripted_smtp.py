@@ -150,6 +150,12 @@ class ScriptedServer:
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
+    def speak(self, data: bytes) -> None:
+        """Says something on every connection, asked or not."""
+        with self.lock:
+            for each in self._live:
+                each.sendall(data)
+
     def received(self) -> Counter[tuple[str, str]]:
         """(recipient, Message-ID) → how many copies were taken over."""
         with self.lock:

@@ -22,6 +22,10 @@ _JOIN_BELOW = 65536
 not copied."""
 
 
+_RECORD = 16384
+"""The most that TLS puts into one record (RFC 8446 §5.1): what it can hold back when the socket is full."""
+
+
 class Session:
     """Owned by the pool, which calls `readable` and `writable` when the socket is, and reads the
     properties."""
@@ -115,9 +119,8 @@ class Session:
         """Writes as much as the socket takes."""
         while self._out and not self.ended:
             view = self._out[0]
-            reaches_dot = self._dot_at is not None and self._sent + len(view) >= self._dot_at
-            if reaches_dot and self._tls:
-                self._pass_dot()  # what TLS has swallowed may leave later without our knowing
+            if self._tls and self._dot_at is not None and self._sent + min(len(view), _RECORD) >= self._dot_at:
+                self._pass_dot()  # a record that TLS has begun may leave later without our knowing
             try:
                 count = self.socket.send(view)
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
