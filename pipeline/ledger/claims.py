@@ -22,9 +22,7 @@ _waiting = deliveries.alias("waiting")
 # run.
 _first_due = (
     select(func.min(_waiting.c.next_attempt_at, type_=UtcTime))
-    .where(
-        _waiting.c.run_id == runs.c.id, _waiting.c.owner.is_(None), _waiting.c.next_attempt_at.is_not(None)
-    )
+    .where(_waiting.c.run_id == runs.c.id, _waiting.c.owner.is_(None), _waiting.c.next_attempt_at.is_not(None))
     .scalar_subquery()
 )
 _has_due: tuple[ColumnElement[bool], ...] = (
@@ -135,11 +133,7 @@ _RELEASE = (
     .where(deliveries.c.owner == bindparam("by_owner"), deliveries.c.state != DeliveryState.SENDING)
     .values(owner=None, lease_until=None)
 )
-_EXTEND = (
-    update(deliveries)
-    .where(deliveries.c.owner == bindparam("by_owner"))
-    .values(lease_until=bindparam("until"))
-)
+_EXTEND = update(deliveries).where(deliveries.c.owner == bindparam("by_owner")).values(lease_until=bindparam("until"))
 
 
 def release(connection: Connection, owner: str) -> int:

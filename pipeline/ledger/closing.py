@@ -16,13 +16,9 @@ _LOCK = (
     .order_by(runs.c.id)
     .with_for_update()
 )
-_IS_OPEN = select(
-    exists().where(deliveries.c.run_id == bindparam("run"), deliveries.c.state.in_(sorted(OPEN)))
-)
+_IS_OPEN = select(exists().where(deliveries.c.run_id == bindparam("run"), deliveries.c.state.in_(sorted(OPEN))))
 _COUNTS = (
-    select(deliveries.c.state, func.count())
-    .where(deliveries.c.run_id == bindparam("run"))
-    .group_by(deliveries.c.state)
+    select(deliveries.c.state, func.count()).where(deliveries.c.run_id == bindparam("run")).group_by(deliveries.c.state)
 )
 _CLOSE = (
     update(runs)
@@ -43,9 +39,7 @@ def close_ended(connection: Connection, run_ids: Iterable[int], now: datetime) -
         return ()
     locked = connection.execute(_LOCK, {"ids": ids}).scalars().all()
     return tuple(
-        _close(connection, run, now)
-        for run in locked
-        if not connection.execute(_IS_OPEN, {"run": run}).scalar_one()
+        _close(connection, run, now) for run in locked if not connection.execute(_IS_OPEN, {"run": run}).scalar_one()
     )
 
 

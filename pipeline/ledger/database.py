@@ -69,9 +69,7 @@ def write(engine: Engine) -> Iterator[Connection]:
 
 def _sqlite(url: URL, root: Path) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise LedgerError(
-            "the ledger needs a file, like sqlite:///var/ledger.sqlite3: it must survive a restart"
-        )
+        raise LedgerError("the ledger needs a file, like sqlite:///var/ledger.sqlite3: it must survive a restart")
     file = (root / url.database).resolve()
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -151,17 +149,11 @@ _ADVICE = (
 
 def _explain(engine: Engine, error: DBAPIError) -> LedgerError:
     place, said = _place(engine), str(error.orig).strip()
-    if (
-        "no such table" in said
-        or "no such column" in said
-        or type(error.orig).__name__.startswith("Undefined")
-    ):
+    if "no such table" in said or "no such column" in said or type(error.orig).__name__.startswith("Undefined"):
         return LedgerSchemaError(f"the ledger {place} lacks tables of this version; run `pipeline migrate`")
     for sign, advice in _ADVICE:
         if sign in said:
             return LedgerError(f"the ledger {place} {advice.format(wait=_WAIT)}")
     if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
-        return LedgerError(
-            f"the ledger {place} cannot be reached: {said}; is the server up, and the URL right?"
-        )
+        return LedgerError(f"the ledger {place} cannot be reached: {said}; is the server up, and the URL right?")
     return LedgerError(f"the ledger {place} failed: {said}")

@@ -43,9 +43,7 @@ def store(connection: Connection, wanted: Iterable[Parts]) -> dict[Parts, int]:
             ],
         )
         # Whoever wrote the row writes its parts; another process that met the same digest waits for that.
-        created = insert_new(
-            connection, enclosures, [{"digest": d} for d in sorted(missing)], enclosures.c.digest
-        )
+        created = insert_new(connection, enclosures, [{"digest": d} for d in sorted(missing)], enclosures.c.digest)
         known |= _numbers(connection, missing)
         rows = [_row(known[d], position, p) for d in sorted(created) for position, p in enumerate(missing[d])]
         if rows:

@@ -60,9 +60,7 @@ def resolve(engine: Engine, text: str) -> Run:
             return to_run(rows[0])
         if rows:
             shown = ", ".join(row.key for row in rows[:5]) + (", …" if len(rows) > 5 else "")
-            raise UsageError(
-                f'"{text}" means more than one run: {shown}; write more of the one that you mean'
-            )
+            raise UsageError(f'"{text}" means more than one run: {shown}; write more of the one that you mean')
         recent = connection.execute(select(runs.c.key).order_by(runs.c.due.desc()).limit(1000)).scalars()
         near = get_close_matches(text, recent, n=1)
     hint = f"; did you mean {near[0]}?" if near else "; `pipeline runs` lists what there is"

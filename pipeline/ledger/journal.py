@@ -91,9 +91,7 @@ def journal(
     settled = [_settlement(outcome, rows[outcome.delivery], owner, now) for outcome in tried]
     _apply(connection, _SETTLE, settled)
     untried = [outcome for outcome in kept if outcome.state is DeliveryState.QUEUED]
-    _apply(
-        connection, _GIVE_BACK, [_return(outcome, rows[outcome.delivery], owner, now) for outcome in untried]
-    )
+    _apply(connection, _GIVE_BACK, [_return(outcome, rows[outcome.delivery], owner, now) for outcome in untried])
     if tried:
         connection.execute(_ATTEMPT, [_attempt(outcome) for outcome in tried])
     ended = close_ended(connection, (rows[s["of_id"]].run_id for s in settled if s["to"] in ENDED), now)
@@ -122,9 +120,7 @@ def _look(connection: Connection, outcomes: Sequence[Outcome], owner: str) -> di
         return {}
     ids = [outcome.delivery for outcome in outcomes]
     if len(set(ids)) < len(ids):
-        raise LedgerError(
-            "a delivery has two outcomes in one batch; write the first before the second happens"
-        )
+        raise LedgerError("a delivery has two outcomes in one batch; write the first before the second happens")
     rows: Sequence[AnyRow] = connection.execute(_LOOK, {"ids": ids, "by_owner": owner}).all()
     return {row.id: row for row in rows}
 

@@ -38,9 +38,7 @@ class Outbox:
         with write(self._engine) as connection:
             return claims.claim(connection, mailer, owner, now=now, until=now + lease, limit=limit)
 
-    def journal(
-        self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime
-    ) -> Journaled:
+    def journal(self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime) -> Journaled:
         """Writes, in one transaction, which claimed deliveries are about to be sent and what became of
         others.
 
@@ -134,7 +132,8 @@ class Outbox:
         """Deliveries, the latest first; `since` is the due time of their run."""
         conditions = _where(run=run, job=job)
         if state is not None:
-            conditions.append(delivery_state == state)
+            stored = DeliveryState.QUEUED if state is DeliveryState.STAGED else state
+            conditions += [deliveries.c.state == stored, delivery_state == state]  # the first is for the index
         if recipient is not None:
             conditions.append(deliveries.c.recipient == recipient)
         if since is not None:

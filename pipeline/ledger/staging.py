@@ -113,9 +113,7 @@ def _write(connection: Connection, key: RunKey, owner: str, letters: Sequence[Le
     )
     # The run's row is locked, so its latest messages are these. Asking for them afterwards is half the price
     # of RETURNING, which SQLAlchemy must do row by row on SQLite.
-    ids = {
-        row.message_id: row.id for row in connection.execute(_NUMBERS, {"run": run.id, "most": len(letters)})
-    }
+    ids = {row.message_id: row.id for row in connection.execute(_NUMBERS, {"run": run.id, "most": len(letters)})}
     connection.execute(
         _DELIVERIES,
         [
@@ -162,6 +160,4 @@ def _conflict(engine: Engine, key: RunKey, letters: Sequence[Letter]) -> str:
     taken = known or next((one for one, times in ids.items() if times > 1), None)
     if taken is not None:
         return f"run {key} has a message with the Message-ID {taken}, which the ledger has already"
-    return (
-        f"run {key} has a message that breaks a rule of the ledger's tables; this is a defect of the pipeline"
-    )
+    return f"run {key} has a message that breaks a rule of the ledger's tables; this is a defect of the pipeline"

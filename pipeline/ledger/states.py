@@ -57,9 +57,7 @@ DELIVERY_TRANSITIONS: dict[DeliveryState, frozenset[DeliveryState]] = {
     D.QUEUED: frozenset(
         {D.QUEUED, D.SENDING, D.DEFERRED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}
     ),  # to queued: claimed and given back untried
-    D.DEFERRED: frozenset(
-        {D.SENDING, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}
-    ),
+    D.DEFERRED: frozenset({D.SENDING, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLED}),
     D.SENDING: frozenset({D.SENT, D.DEFERRED, D.QUEUED, D.FAILED, D.EXPIRED, D.UNCERTAIN}),
     D.UNCERTAIN: frozenset({D.QUEUED, D.HELD, D.EXPIRED}),
     D.HELD: frozenset({D.QUEUED, D.CANCELLED, D.EXPIRED}),

@@ -60,13 +60,11 @@ def recover(connection: Connection, now: datetime, dead: Collection[str], limit:
     took."""
     gone = (deliveries.c.lease_until <= now) | deliveries.c.owner.in_(sorted(dead))
     rows = connection.execute(
-        select(
-            deliveries.c.id, deliveries.c.state, deliveries.c.owner, deliveries.c.run_id, runs.c.on_uncertain
-        )
+        select(deliveries.c.id, deliveries.c.state, deliveries.c.owner, deliveries.c.run_id, runs.c.on_uncertain)
         .add_columns(deliveries.c.possible_duplicate)
         .join(runs, runs.c.id == deliveries.c.run_id)
         .where(deliveries.c.owner.is_not(None), gone)
-        .order_by(deliveries.c.id)
+        .order_by(deliveries.c.owner, deliveries.c.id)  # by owner first: in the order of the index of owned ones
         .limit(limit)
         .with_for_update(of=deliveries, skip_locked=True)
     ).all()
@@ -89,9 +87,7 @@ def expire(connection: Connection, now: datetime, limit: int) -> tuple[Swept, in
     if not ids:
         return Swept((), ()), 0
     connection.execute(_EXPIRE, {"ids": ids, "now": now})
-    touched = connection.execute(
-        select(deliveries.c.run_id).where(deliveries.c.id.in_(ids)).distinct()
-    ).scalars()
+    touched = connection.execute(select(deliveries.c.run_id).where(deliveries.c.id.in_(ids)).distinct()).scalars()
     ended = close_ended(connection, touched, now)
     return Swept(_read(connection, ids), ended), len(ids)
 

@@ -193,7 +193,7 @@ class OutboxMachine(RuleBasedStateMachine):
     # --- inside ---------------------------------------------------------------------------------------------
 
     def _settle(self, owner: str, ids: list[int], reply: D) -> None:
-        wait = self.now + timedelta(minutes=1) if reply in {D.DEFERRED, D.UNCERTAIN} else None
+        wait = self.now + timedelta(minutes=1) if reply is D.DEFERRED else None
         outcomes = [Outcome(one, reply, self.now, 1, "dot", None, "", "OK", "", wait) for one in ids]
         done = self.outbox.journal([], outcomes, owner, self.now)
         self._forget(owner, set(ids) - done.lost)

@@ -71,9 +71,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_runs_due", "runs", ["due"], unique=False)
-    op.create_index(
-        "ix_runs_state_mailer_priority_due", "runs", ["state", "mailer", "priority", "due"], unique=False
-    )
+    op.create_index("ix_runs_state_mailer_priority_due", "runs", ["state", "mailer", "priority", "due"], unique=False)
     op.create_table(
         "messages",
         sa.Column("id", _ID, nullable=False),
@@ -101,9 +99,7 @@ def upgrade() -> None:
         sa.Column("filename", sa.Text(), nullable=False),
         sa.Column("disposition", sa.Text(), nullable=False),
         sa.Column("cid", sa.Text(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["enclosure_id"], ["enclosures.id"], name="fk_parts_enclosure_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["enclosure_id"], ["enclosures.id"], name="fk_parts_enclosure_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["sha256"], ["artifacts.sha256"], name="fk_parts_sha256"),
         sa.PrimaryKeyConstraint("enclosure_id", "position", name="pk_parts"),
     )
@@ -129,15 +125,9 @@ def upgrade() -> None:
             "(state IN ('queued', 'deferred')) = (next_attempt_at IS NOT NULL)",
             name=op.f("ck_deliveries_waiting_has_time"),
         ),
-        sa.CheckConstraint(
-            "state <> 'sending' OR owner IS NOT NULL", name=op.f("ck_deliveries_sending_has_owner")
-        ),
-        sa.CheckConstraint(
-            "(owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_deliveries_owner_has_lease")
-        ),
-        sa.ForeignKeyConstraint(
-            ["message_id"], ["messages.id"], name="fk_deliveries_message_id", ondelete="CASCADE"
-        ),
+        sa.CheckConstraint("state <> 'sending' OR owner IS NOT NULL", name=op.f("ck_deliveries_sending_has_owner")),
+        sa.CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name=op.f("ck_deliveries_owner_has_lease")),
+        sa.ForeignKeyConstraint(["message_id"], ["messages.id"], name="fk_deliveries_message_id", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_deliveries_run_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         sa.UniqueConstraint("recipient", "run_id", name="uq_deliveries_recipient_run_id"),
@@ -174,9 +164,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), nullable=False),
         sa.Column("duration_ms", sa.Integer(), nullable=False),
         sa.Column("counts", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["delivery_id"], ["deliveries.id"], name="fk_attempts_delivery_id", ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_attempts_delivery_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
     )
     op.create_index("ix_attempts_delivery_id", "attempts", ["delivery_id"], unique=False)
