@@ -118,7 +118,7 @@ TEXT_RULES: tuple[Rule, ...] = (
          K.RATE, S.ACCOUNT, A.PAUSE),
     rule("rate-limited", "greeting ehlo auth mail rcpt data dot", "4xx 5xx", "",
          r"throttl|rate[- ]?limit|rate (was |is |has been )?exceeded"
-         r"|(sending|message|mail|maximum)[- ](send[- ])?rate\b"
+         r"|(sending|message|mail|maximum)\W(send\W)?rate\b"
          r"|exceeded[^.]{0,40}\brate\b|too many (messages|e?-?mails|requests|commands)"
          r"|too (fast|quickly)|slow down"
          r"|(hourly|per hour|per minute|per second)[^.]{0,30}(limit|quota)"

@@ -66,8 +66,9 @@ def at_the_body(near: socket.socket, far: socket.socket, size: int) -> tuple[Ses
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-def test_a_dot_that_is_far_from_leaving_was_not_sent(pair, tls):
-    session, work = at_the_body(*pair(tls=tls), 200_000)
+@pytest.mark.parametrize("size", [60_000, 200_000], ids=["one write", "several"])
+def test_a_dot_that_is_far_from_leaving_was_not_sent(pair, tls, size):
+    session, work = at_the_body(*pair(tls=tls), size)
     assert session.wants_write
     assert work.transaction.stage is Stage.BODY
     session.end("reset", "gone")
