@@ -12,7 +12,7 @@ from pipeline.errors import ComposeError
 from pipeline.jobs.model import Job
 from pipeline.jobs.names import did_you_mean, listed
 from pipeline.message import text
-from pipeline.message.components import install
+from pipeline.message.components import Preparations, install
 from pipeline.message.environment import Environment, make_environment, source_of
 from pipeline.message.failures import shown_path, template_error
 from pipeline.message.formats import Formats
@@ -54,8 +54,9 @@ class Templates:
         self.language = formats.locale.language
         self._html_environment = make_environment(self._root, formats, "html")
         self._text_environment = make_environment(self._root, formats, "text")
-        install(self._html_environment, formats, "html")
-        install(self._text_environment, formats, "text")
+        prepared = Preparations(formats)
+        install(self._html_environment, prepared, "html")
+        install(self._text_environment, prepared, "text")
         self.lines = Lines(self._text_environment, self._root)
         name = job.message.template or "report"
         self._html = self._compiled(self._html_environment, f"{name}.html", f"jobs.{job.name}.message.template")

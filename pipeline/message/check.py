@@ -14,7 +14,7 @@ from pipeline.errors import PipelineError, Problem, TemplateError
 from pipeline.jobs.model import Job
 from pipeline.jobs.names import did_you_mean, listed
 from pipeline.message.body import wrapped
-from pipeline.message.components import install
+from pipeline.message.components import Preparations, install
 from pipeline.message.environment import Environment, Kind, make_environment, source_of
 from pipeline.message.failures import not_found, shown_path, syntax_message
 from pipeline.message.formats import Formats
@@ -71,7 +71,7 @@ def check_template(job: Job, root: Path) -> list[Problem]:
 
 def _environment(root: Path, formats: Formats, kind: Kind) -> Environment:
     environment = make_environment(root, formats, kind)
-    install(environment, formats, kind)
+    install(environment, Preparations(formats), kind)
     return environment
 
 

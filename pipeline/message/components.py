@@ -16,6 +16,7 @@ from pipeline.jobs.names import did_you_mean
 from pipeline.message import columns as tables
 from pipeline.message.environment import Environment, Kind
 from pipeline.message.formats import Formats
+from pipeline.message.tablecache import MadeTables
 from pipeline.message.text import aligned
 
 View = dict[str, Any]
@@ -24,9 +25,8 @@ _BLOCKS = "▁▂▃▄▅▆▇█"
 _CARD_KEYS = ("label", "value", "delta", "good", "note", "trend")
 
 
-def install(environment: Environment, formats: Formats, kind: Kind) -> None:
+def install(environment: Environment, prepared: "Preparations", kind: Kind) -> None:
     """Makes every component a global of the environment."""
-    prepared = Preparations(formats)
     for name, prepare in prepared.all().items():
         environment.globals[name] = Component(environment, name, prepare, kind)
     environment.filters["label"] = tables.humanised
@@ -76,6 +76,7 @@ class Preparations:
 
     def __init__(self, formats: Formats) -> None:
         self._formats = formats
+        self._made = MadeTables(formats)
 
     def all(self) -> dict[str, Callable[..., View]]:
         return {
@@ -107,14 +108,8 @@ class Preparations:
             limit = tables.rows_that_fit(len(columns or frame.columns), len(datasets))
         if attachment is None:
             attachment = _attachment_of(data, datasets, context.get("attachments", {}))
-        made = tables.make_table(
-            self._formats,
-            frame,
-            columns=columns,
-            labels=labels,
-            cell_formats=formats,
-            limit=limit,
-            attachment=attachment,
+        made = self._made.table(
+            frame, columns=columns, labels=labels, cell_formats=formats, limit=limit, attachment=attachment
         )
         return {"table": made, "caption": caption}
 

@@ -24,6 +24,8 @@ class Formats:
 
     locale: Locale
     missing: str = MISSING
+    minus: str = "-"
+    plus: str = "+"
     _separators: dict[int, str] | None = field(default=None, repr=False)
     """What replaces Python's `,` and `.`; None where the locale does not group by three."""
 
@@ -39,7 +41,12 @@ class Formats:
             ord(","): numbers.get_group_symbol(locale),
             ord("."): numbers.get_decimal_symbol(locale),
         }
-        return cls(locale, MISSING, separators if by_three else None)
+        return cls(
+            locale,
+            minus=numbers.get_minus_sign_symbol(locale),
+            plus=numbers.get_plus_sign_symbol(locale),
+            _separators=separators if by_three else None,
+        )
 
     def filters(self) -> dict[str, Callable[..., str]]:
         names = ("date", "number", "money", "percent", "delta")
@@ -100,7 +107,7 @@ class Formats:
             raise ValueError(f'delta: "{kind}" is not a kind; write "number" or "percent"')
         if not any(character in "123456789∞" for character in text):
             return "±" + text
-        return text if difference < 0 else numbers.get_plus_sign_symbol(self.locale) + text
+        return text if difference < 0 else self.plus + text
 
     # --- dates ---
 
@@ -135,7 +142,7 @@ class Formats:
             return type(value).__name__ == "NAType"
 
     def _minus(self, value: Decimal) -> str:
-        return numbers.get_minus_sign_symbol(self.locale) if value < 0 else ""
+        return self.minus if value < 0 else ""
 
     def _by_babel(self, value: Decimal, places: int, *, fixed: bool) -> str:
         decimals = ("0" if fixed else "#") * places

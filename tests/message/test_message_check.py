@@ -2,8 +2,10 @@
 
 import pytest
 
+from pipeline.jobs import reserved
 from pipeline.jobs.model import Audience, Each, Export
 from pipeline.message.check import check_template
+from pipeline.message.names import CONTEXT_NAMES
 
 
 def problems(desk, **changes) -> list[str]:  # type: ignore[no-untyped-def]
@@ -91,6 +93,12 @@ def test_a_name_of_a_file_is_made_before_the_data_is_there(desk) -> None:  # typ
     exports = (Export(kind="csv", data=("delays",), name="{{ delays.carrier.iloc[0] }}.csv"),)
     [found] = problems(desk, exports=exports)
     assert found.startswith('jobs.daily-delays.exports.0.name: "delays" is not there yet')
+
+
+def test_no_dataset_can_hide_what_templates_have(desk) -> None:  # type: ignore[no-untyped-def]
+    globals_ = set(desk.composer()._templates._html_environment.globals)
+    assert globals_ | CONTEXT_NAMES <= reserved.CONTEXT | reserved.COMPONENTS | reserved.JINJA
+    assert globals_ >= reserved.COMPONENTS
 
 
 def test_what_check_passes_renders(desk) -> None:  # type: ignore[no-untyped-def]

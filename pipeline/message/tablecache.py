@@ -1,0 +1,46 @@
+"""Tables already made: the text shares them with the HTML, and people with the same slice with each other."""
+
+import weakref
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from pipeline.message.columns import Table, make_table
+from pipeline.message.formats import Formats
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+
+class MadeTables:
+    """Remembers the tables of a frame as long as the frame lives. Templates cannot change frames, so they stay true."""
+
+    def __init__(self, formats: Formats) -> None:
+        self._formats = formats
+        self._tables: dict[int, dict[object, Table]] = {}
+        self._frames: dict[int, weakref.ref[DataFrame]] = {}
+
+    def table(self, frame: "DataFrame", **options: Any) -> Table:
+        """`make_table(formats, frame, **options)`, made once."""
+        known = self._tables_of(frame)
+        key = tuple((name, _hashable(value)) for name, value in options.items())
+        if key not in known:
+            known[key] = make_table(self._formats, frame, **options)
+        return known[key]
+
+    def _tables_of(self, frame: "DataFrame") -> dict[object, Table]:
+        identity = id(frame)
+        if identity not in self._frames:
+
+            def forget(_frame: object) -> None:  # before another frame can have the same id
+                self._frames.pop(identity, None)
+                self._tables.pop(identity, None)
+
+            self._frames[identity] = weakref.ref(frame, forget)
+            self._tables[identity] = {}
+        return self._tables[identity]
+
+
+def _hashable(value: Any) -> object:
+    if isinstance(value, Mapping):
+        return tuple(value.items())
+    return tuple(value) if isinstance(value, list) else value
