@@ -111,10 +111,11 @@ class Worker:
         self._stop.set()
 
     def close(self) -> None:
-        """Gives back what is held and ends the mailers' connections."""
-        for name, mailer in self._mailers.items():
-            self._outbox.release(self._owner_of(name))
+        """Ends the mailers' connections and gives back what is held."""
+        for mailer in self._mailers.values():
             mailer.close()
+        for name in self._mailers:
+            self._give_back(name)
 
     def sweep(self) -> None:
         """Frees what the dead held and ends what is too old, and logs both."""
@@ -163,7 +164,14 @@ class Worker:
                 self._stop.wait(POLL)
             except LedgerError as error:
                 self._rest(name, error)
-        self._outbox.release(self._owner_of(name))
+        self._give_back(name)
+
+    def _give_back(self, name: str) -> None:
+        """What is claimed and not begun; where the ledger cannot be written, its leases end by themselves."""
+        try:
+            self._outbox.release(self._owner_of(name))
+        except LedgerError as error:
+            self._emit("service.error", reason=f"mailer {name} keeps its letters until their leases end: {error}")
 
     def _rest(self, name: str, error: LedgerError) -> None:
         """The ledger failed under a mailer: what it held is recovered once the ledger can be used again."""

@@ -10,11 +10,11 @@ from pydantic import SecretStr
 
 from pipeline.delivery.mailers.smtp import smtp_mailer
 from pipeline.delivery.worker import Worker
+from pipeline.engine.owner import dead_owners, hold_owner
 from pipeline.jobs.model import SmtpMailer
 from pipeline.ledger.database import open_ledger
 from pipeline.ledger.outbox import Outbox
 from pipeline.observe.log import open_log
-from pipeline.owner import dead_owners, hold_owner
 
 EARLY = datetime(2013, 2, 1, 11, 30, tzinfo=UTC)
 """When the test's runs are due; time goes on from there."""

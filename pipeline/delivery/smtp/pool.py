@@ -181,7 +181,11 @@ class Pool:
         text."""
         work = session.ready
         if work is not None and work.eight_bit and not work.transaction.eight_bit:
-            work.remake_for_seven_bit(self._read_base64)
+            try:
+                work.remake_for_seven_bit(self._read_base64)
+            except OSError as error:
+                session.end("closed", f"we ended it: an attachment cannot be read any more: {error.strerror}")
+                return None
         return work
 
     def _open_more(self) -> None:
