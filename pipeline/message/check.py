@@ -60,6 +60,9 @@ def check_template(job: Job, root: Path) -> list[Problem]:
         known = f"there is {listed(sorted(THEMES), 'and')}{did_you_mean(job.message.theme, THEMES)}"
         message = f'there is no theme "{job.message.theme}"; {known}'
         problems.append(_at_path(f"jobs.{job.name}.message.theme", message))
+    for name in job.charts.keys() & job.data.keys():
+        message = f'"{name}" is a dataset, too, and a template could not tell them apart; choose another name'
+        problems.append(_at_path(f"jobs.{job.name}.charts.{name}", message))
     names = _names(job)
     for path, template in _lines(job):
         problems += _Checker(job, text, names, root).check(_Source(template, "", path))

@@ -16,6 +16,7 @@ import jinja2
 from pipeline.errors import TemplateError
 
 _STYLE = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
+_TAG = re.compile(r"<[A-Za-z/!]")
 _RAW = re.compile(r"<(title|textarea|script)\b", re.IGNORECASE)
 _MARK = re.compile(r"<!--jinja(\d+)-->|xjinja(\d+)x|&lt;!--jinja(\d+)--&gt;")
 _SELECTED_BY = re.compile(r"\b(class|id)\s*=\s*[\"']?[^\"'>]*$", re.IGNORECASE)
@@ -59,9 +60,9 @@ def inline_styles(environment: jinja2.Environment, source: str, shown: str) -> I
         raise TemplateError(f"{shown}: {_unbalanced(before, after)}")
     head = "".join(found[0] for found in _STYLE.finditer(inlined))
     if whole_page:
-        return Inlined(_restore(inlined, guarded.tags), "")
+        return Inlined(_restore(inlined, guarded.tags, shown), "")
     content = inlined[inlined.index("<body>") + len("<body>") : inlined.rindex("</body>")]
-    return Inlined(_restore(_STYLE.sub("", content), guarded.tags), " ".join(head.split()))
+    return Inlined(_restore(_STYLE.sub("", content), guarded.tags, shown), " ".join(head.split()))
 
 
 def _css_inline(page: str, styles: str) -> str:
@@ -97,33 +98,29 @@ _REFUSED = {
     "style": "a <style> with a Jinja tag in it cannot be inlined; write the value into a style attribute",
     "selector": "a class or id with a Jinja tag cannot be matched by the rules of <style>; "
     "put {% if %} around the whole element, or use a style attribute",
-    "tag": "a Jinja tag between the attributes of an element cannot be kept while <style> is inlined; "
-    "put {% if %} around the whole element",
+    "tag": "a Jinja tag inside an HTML tag is kept only in a quoted value while <style> is inlined; "
+    "quote it, or put {% if %} around the whole element",
 }
 
 
 def _place(html: str) -> str:
-    """Where the end of this HTML stands: content, attribute, selector (class or id), tag, style, or raw
-    text."""
+    """Where the end of this HTML stands: content, attribute, selector (class or id), tag, style, or raw text."""
     if html.rfind("<!--") > html.rfind("-->"):
         return "raw"
-    opened = html.rfind("<")
     lowered = html.lower()
     if lowered.rfind("<style") > lowered.rfind("</style"):
         return "style"
     raw = list(_RAW.finditer(html))
     if raw and lowered.rfind(f"</{raw[-1][1].lower()}") < raw[-1].start() and ">" in html[raw[-1].start() :]:
         return "raw"
-    if opened <= html.rfind(">") and not _open_quote(html[opened:]):
-        return "content"
-    tag = html[opened:]
-    if _SELECTED_BY.search(tag) and _open_quote(tag):
-        return "selector"
-    return "attribute" if _open_quote(tag) else "tag"
+    tags = list(_TAG.finditer(html))
+    tag = html[tags[-1].start() :] if tags else ""
+    state = _tag_state(tag)
+    return "selector" if state == "attribute" and _SELECTED_BY.search(tag) else state
 
 
-def _open_quote(tag: str) -> bool:
-    """Whether a tag's text ends inside a quoted attribute value."""
+def _tag_state(tag: str) -> str:
+    """Where a text that begins with an HTML tag ends: in an attribute's value, in the tag, or in content after it."""
     quote = ""
     for character in tag:
         if quote:
@@ -131,8 +128,10 @@ def _open_quote(tag: str) -> bool:
         elif character in "\"'":
             quote = character
         elif character == ">":
-            return False
-    return bool(quote)
+            return "content"
+    if quote:
+        return "attribute"
+    return "tag" if tag else "content"
 
 
 def _split(environment: jinja2.Environment, source: str) -> list[tuple[bool, str, int]]:
@@ -154,7 +153,7 @@ def _split(environment: jinja2.Environment, source: str) -> list[tuple[bool, str
     return parts
 
 
-def _restore(html: str, tags: list[tuple[str, int]]) -> str:
+def _restore(html: str, tags: list[tuple[str, int]], shown: str) -> str:
     """Puts the tags back, each on the line where it was: css-inline joins the lines of a long HTML tag."""
     out: list[str] = []
     at, line = 0, 1
@@ -172,7 +171,7 @@ def _restore(html: str, tags: list[tuple[str, int]]) -> str:
         line += len(missing) + tag.count("\n")
         at = mark.end()
     if seen != list(range(len(tags))):
-        raise TemplateError("a Jinja tag was lost or moved while <style> was inlined; use style attributes instead")
+        raise TemplateError(f"{shown}: <style> cannot be inlined around its Jinja tags; use style attributes instead")
     return "".join(out) + html[at:]
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.jobs import reserved
-from pipeline.jobs.model import Audience, Each, Export
+from pipeline.jobs.model import Audience, Chart, Each, Export
 from pipeline.message.check import check_template
 from pipeline.message.names import CONTEXT_NAMES
 
@@ -99,6 +99,11 @@ def test_no_dataset_can_hide_what_templates_have(desk) -> None:  # type: ignore[
     globals_ = set(desk.composer()._templates._html_environment.globals)
     assert globals_ | CONTEXT_NAMES <= reserved.CONTEXT | reserved.COMPONENTS | reserved.JINJA
     assert globals_ >= reserved.COMPONENTS
+
+
+def test_a_chart_must_not_be_called_like_a_dataset(desk) -> None:  # type: ignore[no-untyped-def]
+    [found] = problems(desk, charts={"delays": Chart(kind="bar", data="delays")})
+    assert found.startswith('jobs.daily-delays.charts.delays: "delays" is a dataset, too')
 
 
 def test_what_check_passes_renders(desk) -> None:  # type: ignore[no-untyped-def]

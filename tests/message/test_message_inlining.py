@@ -44,6 +44,10 @@ def test_no_style_no_change(environment: Environment) -> None:
             '<a href="https://example.com/?a={{ x }}" style="color: red;">{% if a < b %}y{% endif %}</a>',
         ),
         (
+            "<style>p{color:red}</style><p title='1 > {{ a }}'>1 < {{ b }} > {{ c }}</p>",
+            '<p title="1 > {{ a }}" style="color: red;">1 &lt; {{ b }} &gt; {{ c }}</p>',
+        ),
+        (
             "<style>p{color:red}</style>{# a <b> comment #}{% raw %}{{ no }}{% endraw %}<p>{{ '}}' }}</p>",
             "{# a <b> comment #}{% raw %}{{ no }}{% endraw %}<p style=\"color: red;\">{{ '}}' }}</p>",
         ),
@@ -79,7 +83,12 @@ def test_nothing_is_fetched(environment: Environment, tmp_path: Path) -> None:
             "<style>.a{color:red}</style>\n\n<p class=\"a {{ 'b' }}\">x</p>",
             r"^t\.html:3: a class or id with a Jinja tag",
         ),
-        ("<style>.a{color:red}</style>\n<p {% if x %}hidden{% endif %}>x</p>", r"^t\.html:2: a Jinja tag between"),
+        (
+            "<style>.a{color:red}</style>\n<p {% if x %}hidden{% endif %}>x</p>",
+            r"^t\.html:2: a Jinja tag inside an HTML tag",
+        ),
+        ("<style>p{color:red}</style><td width={{ w }}>x</td>", r"^t\.html:1: .*quote it"),
+        ("<style>p{color:red}</style><p title='a > b' {{ w }}>x</p>", r"^t\.html:1: .*quote it"),
         (
             "<style>.a{color:red}</style>{% if a %}<div class=a>{% else %}<div>{% endif %}x</div>",
             r"^t\.html: its <style> cannot be inlined, because .* is not closed properly near the end",
