@@ -11,11 +11,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline import __version__
 from pipeline.engine.dispatcher import Dispatcher
+from pipeline.engine.owner import dead_owners, forget_owner
 from pipeline.engine.planner import Planner
 from pipeline.errors import LedgerError
 from pipeline.jobs.model import Project
 from pipeline.ledger.watermarks import Watermarks
-from pipeline.owner import dead_owners, forget_owner
 from pipeline.schedule.trigger import DueTrigger
 from pipeline.wiring import Clock, Workspace
 
@@ -32,9 +32,7 @@ class Service:
         self._workspace = workspace
         self._drain = drain
         self._emit = workspace.log.emit
-        self._planner = Planner(
-            workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit
-        )
+        self._planner = Planner(workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit)
         self._dispatcher = Dispatcher(
             runs=workspace.runs,
             builder=workspace.builder,
@@ -58,11 +56,11 @@ class Service:
             reason=f"version {__version__}",
         )
         self._recover()
-        self._mark(list(workspace.project.jobs))
         planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         planner.start()
         self._dispatcher.start()
         self._schedule(workspace.project)
+        self._mark(list(workspace.project.jobs))  # after the triggers: no due time falls between the two
         with workspace.worker() as worker:
             try:
                 worker.run_forever(stop)
@@ -120,9 +118,7 @@ class Service:
             if run.key.variant:
                 workspace.runs.fail(run.key, "its builder died; ask for it again", workspace.clock())
             else:
-                self._emit(
-                    "run.due", job=run.key.job, run=str(run.key), due=run.key.due, reason="its builder died"
-                )
+                self._emit("run.due", job=run.key.job, run=str(run.key), due=run.key.due, reason="its builder died")
         held = workspace.outbox.owners()
         for owner in dead:
             if not any(name.partition("/")[0] == owner for name in held):

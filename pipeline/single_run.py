@@ -33,9 +33,7 @@ class Followed:
         return self.run.state is RunState.DELIVERED
 
 
-def run_key(
-    workspace: Workspace, job: "Job", due: datetime, *, only_to: tuple["Mailbox", ...], again: bool
-) -> RunKey:
+def run_key(workspace: Workspace, job: "Job", due: datetime, *, only_to: tuple["Mailbox", ...], again: bool) -> RunKey:
     """The key to build under: the real one, or the next number of a test or of a repetition."""
     kind: Literal["test", "again"] | None = "test" if only_to else "again" if again else None
     if kind is None:
@@ -79,9 +77,7 @@ def _built(
         if built is not None:
             return built
         on_progress(run)
-        threading.Event().wait(
-            POLL_SECONDS
-        )  # another process is building it: its news comes by the ledger alone
+        threading.Event().wait(POLL_SECONDS)  # another process is building it: its news comes by the ledger alone
         run = _now(workspace, run.key)
     return run
 

@@ -134,12 +134,14 @@ class Workspace:
             hash_recipients=self.environ.get("LOG_HASH_RECIPIENTS", "") == "true",
             secrets=self._secrets(),
             clock=self.clock,
+            capture=True,
         )
 
     def _secrets(self) -> list[str]:
         project = self.project
         urls = [m.smtp.get_secret_value() for m in project.mailers.values() if isinstance(m, SmtpMailer)]
-        return [*urls, *(source.get_secret_value() for source in project.sources.values())]
+        sources = [source.get_secret_value() for source in project.sources.values()]
+        return [*urls, *(source for source in sources if source != "duckdb")]
 
     # --- workers ----------------------------------------------------------------------------------------------
 
@@ -174,7 +176,7 @@ class Workspace:
     def worker(self) -> Iterator["Worker"]:
         """A delivery worker over all mailers of the project, closed at the end of the block."""
         from pipeline.delivery.worker import Worker  # noqa: PLC0415
-        from pipeline.owner import dead_owners, hold_owner  # noqa: PLC0415
+        from pipeline.engine.owner import dead_owners, hold_owner  # noqa: PLC0415
 
         with hold_owner(self.owners) as owner:
             worker = Worker(
@@ -206,7 +208,9 @@ class Workspace:
         }
 
     def close(self) -> None:
-        """Lets go of the ledger, if it was opened."""
+        """Lets go of the ledger and the log, if they were opened."""
+        if "log" in self.__dict__:
+            self.log.close()
         if "engine" in self.__dict__:
             self.engine.dispose()
 

@@ -32,7 +32,5 @@ def command(root: Path, *, as_json: bool) -> int:
         print_json({"event": "check.passed", "jobs": list(project.jobs)})
     else:
         count = len(project.jobs)
-        click.echo(
-            f"{project.file.name} is right: {count} job{'s' if count != 1 else ''}, {', '.join(project.jobs)}"
-        )
+        click.echo(f"{project.file.name} is right: {count} job{'s' if count != 1 else ''}, {', '.join(project.jobs)}")
     return 0

@@ -35,9 +35,7 @@ def command(root: Path, *, as_json: bool) -> int:
             }
         )
     else:
-        click.echo(
-            f"{gained[DeliveryState.SENT]} sent, {sum(gained[s] for s in WRONG)} failed, {waiting} waiting"
-        )
+        click.echo(f"{gained[DeliveryState.SENT]} sent, {sum(gained[s] for s in WRONG)} failed, {waiting} waiting")
         if worked.waiting_until is not None:
             click.echo(f"the next is due at {utc(worked.waiting_until)}")
     return 1 if any(gained[state] > 0 for state in WRONG) else 0

@@ -60,9 +60,7 @@ def _shown(facts: dict[str, object], job: Job) -> dict[str, object]:
         "job": job.name,
         "state": facts["state"],
         "next_due": local(due, job.timezone) if isinstance(due, datetime) else "",
-        "last_run": f"{local(last, job.timezone)}, {facts['run_state']}"
-        if isinstance(last, datetime)
-        else "never",
+        "last_run": f"{local(last, job.timezone)}, {facts['run_state']}" if isinstance(last, datetime) else "never",
         "to": facts["audience"],
     }
 

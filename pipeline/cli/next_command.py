@@ -31,9 +31,7 @@ def command(root: Path, job: str | None, count: int, start: str | None, *, as_js
         rows: list[dict[str, object]] = []
         for entry in jobs:
             after = parse_moment(start, entry.timezone) if start else workspace.clock()
-            rows += [
-                _row(entry, due) for due in islice(due_times(entry.schedule, after, after + HORIZON), count)
-            ]
+            rows += [_row(entry, due) for due in islice(due_times(entry.schedule, after, after + HORIZON), count)]
         rows.sort(key=lambda row: str(row["due"]))
         print_rows(
             rows[:count],
@@ -44,7 +42,7 @@ def command(root: Path, job: str | None, count: int, start: str | None, *, as_js
 
 
 def _row(job: Job, due: datetime) -> dict[str, object]:
-    period = period_for(parse_period(job.period), due, job.timezone)
+    period = period_for(parse_period(job.period), due, job.timezone, job.locale)
     return {
         "job": job.name,
         "due": due,

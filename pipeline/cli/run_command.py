@@ -84,9 +84,7 @@ def _show(workspace: Workspace, followed: Followed, job: Job) -> None:
             err=True,
         )
     sent = followed.counts.get(DeliveryState.SENT, 0)
-    click.echo(
-        f"{run.state}: {sent} of {run.deliveries} sent by {job.delivery.mailer}; `pipeline show {run.key}`"
-    )
+    click.echo(f"{run.state}: {sent} of {run.deliveries} sent by {job.delivery.mailer}; `pipeline show {run.key}`")
 
 
 def _ended(run: Run) -> datetime:

@@ -12,9 +12,7 @@ from pipeline.cli.workspace import open_workspace
 
 
 @click.command()
-@click.option(
-    "--builds", type=click.IntRange(1, 64), default=2, show_default=True, help="Reports built at once."
-)
+@click.option("--builds", type=click.IntRange(1, 64), default=2, show_default=True, help="Reports built at once.")
 @click.pass_obj
 def command(root: Path, builds: int) -> int:
     """Scheduler and delivery in one process, until SIGTERM or Ctrl-C: mails in flight are finished first. The

@@ -49,9 +49,7 @@ def _print(workspace: Workspace, run: Run) -> None:
     columns = dict.fromkeys(("delivery", "recipient", "state", "attempts", "code", "reply"))
     print_rows(rows, columns, as_json=False, empty="no deliveries")
     if run.deliveries > SHOWN:
-        click.echo(
-            f"… and {run.deliveries - SHOWN:,} more: `pipeline deliveries --run {run.key} -n {run.deliveries}`"
-        )
+        click.echo(f"… and {run.deliveries - SHOWN:,} more: `pipeline deliveries --run {run.key} -n {run.deliveries}`")
     for delivery in deliveries:
         attempts = workspace.outbox.attempts(delivery.id)
         if len(attempts) > 1:

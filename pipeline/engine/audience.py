@@ -49,9 +49,7 @@ def personal(
             yield mailbox, row
 
 
-def _checked(
-    each: Each, rows: Iterable[Row], patterns: Sequence[str]
-) -> Iterator[tuple[Mailbox, Row] | Refusal]:
+def _checked(each: Each, rows: Iterable[Row], patterns: Sequence[str]) -> Iterator[tuple[Mailbox, Row] | Refusal]:
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, start=1):
         value = row.get(each.email)

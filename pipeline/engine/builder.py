@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.engine.build import BuildRequest, Sink, Summary, build, run_period
+from pipeline.engine.owner import hold_owner
 from pipeline.engine.process import Children, Limits, Progress
 from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
@@ -17,7 +18,6 @@ from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.runs import Runs
 from pipeline.observe.log import Emit
-from pipeline.owner import hold_owner
 
 LEASE = timedelta(seconds=60)
 """How long a builder that says nothing is believed to live, on machines that cannot see that it died."""
@@ -118,12 +118,8 @@ class Builder:
             return skipped
         queued = self._runs.queue(key, owner, terms_of(job, key, now, asked=asked), now)
         for message_id, recipients in self._runs.message_ids(key):
-            self._emit(
-                "message.queued", job=key.job, run=str(key), message_id=message_id, deliveries=recipients
-            )
-        self._tell(
-            "run.queued", queued, messages=queued.messages, deliveries=queued.deliveries, bytes=summary.bytes
-        )
+            self._emit("message.queued", job=key.job, run=str(key), message_id=message_id, deliveries=recipients)
+        self._tell("run.queued", queued, messages=queued.messages, deliveries=queued.deliveries, bytes=summary.bytes)
         return queued
 
     def _tell(self, event: str, run: Run, **fields: object) -> None:

@@ -51,11 +51,11 @@ class Dispatcher:
         self._emit = emit
         self._changed = threading.Condition()
         self._stopping = False
-        self._busy: set[str] = set()
+        self._building: dict[str, RunKey] = {}
+        """Job → its run that one of these threads has in hand."""
         self._said_waiting: set[RunKey] = set()
         self._threads = [
-            threading.Thread(target=self._work, name=f"builder-{number}", daemon=True)
-            for number in range(1, size + 1)
+            threading.Thread(target=self._work, name=f"builder-{number}", daemon=True) for number in range(1, size + 1)
         ]
 
     def start(self) -> None:
@@ -98,17 +98,18 @@ class Dispatcher:
             while not self._stopping:
                 run = self._next()
                 if run is not None:
-                    self._busy.add(run.key.job)
+                    self._building[run.key.job] = run.key
                     return run
                 self._changed.wait(RECHECK_SECONDS)
             return None
 
     def _next(self) -> Run | None:
-        busy = self._busy | self._runs.busy_jobs()
+        busy = self._building.keys() | self._runs.busy_jobs()
+        in_hand = set(self._building.values())
         for run in self._runs.due(limit=1000):
             if run.key.job not in busy:
                 return run
-            if run.key not in self._said_waiting:
+            if run.key not in in_hand | self._said_waiting:
                 self._said_waiting.add(run.key)
                 self._emit(
                     "run.waiting", job=run.key.job, run=str(run.key), due=run.key.due,
@@ -127,6 +128,6 @@ class Dispatcher:
                 self._builder.build(project, run.key)
         finally:
             with self._changed:
-                self._busy.discard(run.key.job)
+                self._building.pop(run.key.job, None)
                 self._said_waiting.discard(run.key)
                 self._changed.notify_all()

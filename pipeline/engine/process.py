@@ -46,18 +46,14 @@ class Children:
         """Kills the children under way and refuses new calls: each call raises BuildCancelledError."""
         self._cancelled.set()
 
-    def call(
-        self, function: Callable[..., Any], request: object, limits: Limits, on_progress: Progress
-    ) -> Any:
+    def call(self, function: Callable[..., Any], request: object, limits: Limits, on_progress: Progress) -> Any:
         """Runs `function(request, progress)` in a child and returns its (picklable) result.
 
         Raises the child's PipelineError again; BuildProcessError when it ran too long, needed too much
         memory or died; BuildCancelledError after `cancel_all`; ReportError with the place for any other exception.
         """
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(
-            target=_child, args=(theirs, function, request, limits.memory), daemon=True
-        )
+        process = self._context.Process(target=_child, args=(theirs, function, request, limits.memory), daemon=True)
         process.start()
         theirs.close()
         try:

@@ -4,12 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pipeline.owner import dead_owners, forget_owner, hold_owner
+from pipeline.engine.owner import dead_owners, forget_owner, hold_owner
 
 HOLD = """
 import sys
 from pathlib import Path
-from pipeline.owner import hold_owner
+from pipeline.engine.owner import hold_owner
 with hold_owner(Path(sys.argv[1])) as owner:
     print(owner, flush=True)
     sys.stdin.read()

@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.engine.process import Children, Limits, Progress
 from pipeline.errors import (
+    BuildCancelledError,
     BuildProcessError,
     MissingExtraError,
     PipelineError,
@@ -94,9 +95,7 @@ def test_result_and_progress_arrive(children: Children) -> None:
         ),
     ],
 )
-def test_errors_come_back(
-    children: Children, raised: Exception, kind: type[PipelineError], text: str
-) -> None:
+def test_errors_come_back(children: Children, raised: Exception, kind: type[PipelineError], text: str) -> None:
     with pytest.raises(kind, match=text):
         children.call(fail, raised, LIMITS, print)
 
@@ -149,9 +148,7 @@ def test_a_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "parent.py"
     script.write_text(PARENT)
     pids = tmp_path / "pids"
-    parent = subprocess.Popen(
-        [sys.executable, script, pids, Path(__file__).parent], stdout=subprocess.PIPE, text=True
-    )
+    parent = subprocess.Popen([sys.executable, script, pids, Path(__file__).parent], stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
     assert parent.stdout.readline() == "hanging\n"
     child = int(pids.read_text().split()[0])

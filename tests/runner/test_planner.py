@@ -1,0 +1,121 @@
+"""Due times become runs: once each, also after downtime, crashes and with two schedulers."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from projects import make_project
+
+from pipeline.engine.planner import Planner
+from pipeline.jobs.model import Job
+from pipeline.ledger.records import RunKey
+from pipeline.ledger.states import RunState
+from pipeline.ledger.watermarks import Watermarks
+from pipeline.wiring import Workspace
+
+START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+JOBS = """\
+defaults: {from: a@example.com}
+jobs:
+  hourly:
+    schedule: {cron: "0 * * * *", missed: MISSED, grace: 3 hours}
+    data: reports/data/sales.csv
+    to: b@example.com
+"""
+
+
+class Scene:
+    """A project, its ledger, and a clock that only the test moves."""
+
+    def __init__(self, folder: Path, missed: str) -> None:
+        self.now = START
+        self.events: list[tuple[str, str]] = []
+        self.workspace = Workspace(
+            make_project(folder, JOBS.replace("MISSED", missed)), clock=lambda: self.now, environ={}
+        )
+
+    def planner(self) -> Planner:
+        engine = self.workspace.engine
+        return Planner(self.workspace.runs, Watermarks(engine), lambda: self.now, self._emit)
+
+    @property
+    def job(self) -> Job:
+        return self.workspace.project.jobs["hourly"]
+
+    def states(self) -> dict[int, str]:
+        """Hours since the start → state of the run that was due then."""
+        return {
+            int((run.key.due - START) / timedelta(hours=1)): str(run.state)
+            for run in self.workspace.runs.find(limit=1000)
+        }
+
+    def _emit(self, event: str, /, **fields: object) -> None:
+        self.events.append((event, str(fields["run"])))
+
+
+@pytest.fixture
+def scene(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Scene]:
+    made = Scene(tmp_path, getattr(request, "param", "latest"))
+    yield made
+    made.workspace.close()
+
+
+def test_a_new_job_has_missed_nothing(scene: Scene) -> None:
+    assert scene.planner().handle([scene.job]) == 0
+    assert scene.states() == {}
+
+
+@pytest.mark.parametrize(
+    ("scene", "expected"),
+    [
+        ("latest", {1: "skipped", 2: "skipped", 3: "skipped", 4: "skipped", 5: "due"}),
+        ("all", {1: "skipped", 2: "skipped", 3: "due", 4: "due", 5: "due"}),
+        ("skip", {1: "skipped", 2: "skipped", 3: "skipped", 4: "skipped", 5: "skipped"}),
+    ],
+    indirect=["scene"],
+)
+def test_downtime_leaves_a_row_for_each_due_time(scene: Scene, expected: dict[int, str]) -> None:
+    scene.planner().handle([scene.job])
+    scene.now += timedelta(hours=5, minutes=30)
+    assert scene.planner().handle([scene.job]) == list(expected.values()).count("due")
+    assert scene.states() == expected
+    assert [event for event, _ in scene.events] == [
+        "run.due" if state == "due" else "run.missed" for state in expected.values()
+    ]
+
+
+def test_nothing_is_handled_twice(scene: Scene) -> None:
+    for planner in (scene.planner(), scene.planner()):
+        planner.handle([scene.job])
+    scene.now += timedelta(hours=1)
+    assert [planner.handle([scene.job]) for planner in (scene.planner(), scene.planner())] == [1, 0]
+    assert scene.states() == {1: "due"}
+
+
+def test_a_crash_before_the_watermark_moved_changes_nothing(scene: Scene) -> None:
+    scene.planner().handle([scene.job])
+    scene.now += timedelta(hours=2)
+    scene.workspace.runs.ensure_all(
+        [RunKey("hourly", START + timedelta(hours=h)) for h in (1, 2)],
+        scene.now,
+        {RunKey("hourly", START + timedelta(hours=1)): "missed"},
+    )
+    assert scene.planner().handle([scene.job]) == 0
+    assert scene.states() == {1: "skipped", 2: "due"}
+
+
+def test_a_run_that_somebody_asked_for_ahead_of_time_hides_no_due_time(scene: Scene) -> None:
+    scene.planner().handle([scene.job])
+    scene.workspace.runs.ensure(RunKey("hourly", START + timedelta(hours=9)), scene.now)
+    scene.now += timedelta(hours=1)
+    assert scene.planner().handle([scene.job]) == 1
+    assert scene.states() == {1: "due", 9: "due"}
+
+
+def test_ten_thousand_jobs_in_one_call(scene: Scene) -> None:
+    jobs = [scene.job.model_copy(update={"name": f"job-{n}"}) for n in range(10_000)]
+    scene.planner().handle(jobs)
+    scene.now += timedelta(hours=1)
+    assert scene.planner().handle(jobs) == 10_000
+    assert len(scene.workspace.runs.find(state=RunState.DUE, limit=20_000)) == 10_000

@@ -1,0 +1,170 @@
+"""`pipeline serve` as operators run it: a process that fires, builds, delivers, drains, and survives SIGKILL."""
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from projects import clean_environ, inbox, json_lines, make_project, pipeline
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "docs/delivery-log.schema.json").read_text())
+HEAD = "defaults: {from: Reports <a@example.com>, delivery: {expires: 1 hour}}\njobs:\n"
+PATIENCE = 500
+"""Log lines that may come before the one that a test waits for."""
+
+
+def every_second(name: str, data: str) -> str:
+    return f"  {name}: {{schedule: {{every: 1 second}}, period: previous hour, data: {data}, to: t@example.com}}\n"
+
+
+class Serving:
+    """A `pipeline serve` process whose log lines arrive one by one."""
+
+    def __init__(self, project: Path) -> None:
+        self.project = project
+        self.seen: list[dict[str, Any]] = []
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline", "-C", str(project), "serve"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=clean_environ({}),
+        )
+
+    def until(self, event: str, **fields: object) -> dict[str, Any]:
+        """Reads the log until this event; it must come while the process lives."""
+        assert self.process.stdout is not None
+        for line in islice(self.process.stdout, PATIENCE):
+            record = json.loads(line)
+            self.seen.append(record)
+            if record["event"] == event and all(record.get(k) == v for k, v in fields.items()):
+                return record
+        raise AssertionError(f"no {event} {fields} among {[r['event'] for r in self.seen]}")
+
+    def stop(self) -> int:
+        """SIGTERM, and the rest of the log."""
+        self.process.send_signal(signal.SIGTERM)
+        out, err = self.process.communicate(timeout=60)
+        self.seen += json_lines(out)
+        assert err == ""
+        return self.process.returncode
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.communicate(timeout=60)
+
+
+@pytest.fixture
+def serve() -> Iterator[Any]:
+    started: list[Serving] = []
+
+    def start(project: Path) -> Serving:
+        started.append(Serving(project))
+        return started[-1]
+
+    yield start
+    for serving in started:
+        if serving.process.poll() is None:
+            serving.kill()
+
+
+def test_it_fires_builds_delivers_and_drains(tmp_path: Path, serve: Any) -> None:
+    serving = serve(make_project(tmp_path, HEAD + every_second("tick", "reports/data/sales.csv")))
+    first = serving.until("run.delivered")
+    serving.until("run.delivered")
+    assert serving.stop() == 0
+    events = [record["event"] for record in serving.seen]
+    assert events[0] == "service.started"
+    assert (events.count("service.stopping"), events[-1]) == (1, "service.stopped")
+    mine = [r["event"] for r in serving.seen if r.get("run") == first["run"] and r["event"] != "run.waiting"]
+    assert mine == ["run.due", "run.started", "message.queued", "run.queued", "delivery.sent", "run.delivered"]
+    for record in serving.seen:
+        jsonschema.validate(record, SCHEMA)
+    assert len(inbox(tmp_path)) == events.count("delivery.sent")
+    assert json_lines((tmp_path / "var/log/delivery.jsonl").read_text()) == serving.seen
+
+
+def test_a_failing_job_stops_no_other(tmp_path: Path, serve: Any) -> None:
+    jobs = every_second("bad", "{x: {python: 'reports.bad:f'}}") + every_second("good", "reports/data/sales.csv")
+    bad = "import os\n\ndef f():\n    os.kill(os.getpid(), 9)\n"
+    serving = serve(make_project(tmp_path, HEAD + jobs, reports__bad_dot_py=bad))
+    assert "SIGKILL" in serving.until("run.failed", job="bad")["reason"]
+    assert serving.until("alert.raised", job="bad")["recipient"] == "a@example.com"
+    serving.until("run.delivered", job="good")
+    serving.until("run.failed", job="bad")
+    assert serving.stop() == 0
+
+
+SLOW = """\
+import pathlib, time
+
+def wait():
+    import pandas as pd
+    pathlib.Path("{started}").touch()
+    while not pathlib.Path("{go}").exists():
+        time.sleep(0.01)
+    return pd.DataFrame({{"a": [1]}})
+"""
+
+
+def slow_project(folder: Path) -> Path:
+    """Its one report begins by making the file `started`, and ends when there is a file `go`."""
+    slow = SLOW.format(started=folder / "started", go=folder / "go")
+    return make_project(
+        folder, HEAD + every_second("slow", "{x: {python: 'reports.slow:wait'}}"), reports__slow_dot_py=slow
+    )
+
+
+def test_a_run_waits_for_its_predecessor_and_says_so(tmp_path: Path, serve: Any) -> None:
+    serving = serve(slow_project(tmp_path))
+    first = serving.until("run.started")
+    waiting = serving.until("run.waiting")
+    assert waiting["run"] != first["run"]
+    (tmp_path / "go").touch()
+    assert serving.until("run.started")["run"] == waiting["run"]
+    started = [r["run"] for r in serving.seen if r["event"] == "run.started"]
+    queued = [r["run"] for r in serving.seen if r["event"] == "run.queued"]
+    assert queued == started[:1]
+    assert serving.stop() == 0
+
+
+def test_a_build_that_was_killed_is_built_again_and_sent_once(tmp_path: Path, serve: Any) -> None:
+    project = slow_project(tmp_path)
+    serving = serve(project)
+    run = serving.until("run.started")["run"]
+    serving.kill()
+    (tmp_path / "go").touch()
+    again = serve(project)
+    assert again.until("run.started", run=run)
+    again.until("run.delivered", run=run)
+    assert again.stop() == 0
+    shown = json_lines(pipeline(project, "show", run, "--json").stdout)
+    assert shown[0]["state"] == "delivered"
+    assert [line["state"] for line in shown[1:] if "recipient" in line] == ["sent"]
+
+
+def test_sigterm_ends_a_build_that_takes_too_long_and_the_run_is_due_again(tmp_path: Path) -> None:
+    import threading
+    from datetime import timedelta
+
+    from pipeline.service import Service
+    from pipeline.wiring import Workspace
+
+    project = slow_project(tmp_path)
+    stop = threading.Event()
+    with Workspace(project, environ={}) as workspace:
+        service = Service(workspace, drain=timedelta(seconds=0.5))
+        thread = threading.Thread(target=service.run, args=(stop,))
+        thread.start()
+        while not (tmp_path / "started").exists():
+            stop.wait(0.01)
+        stop.set()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert {str(run.state) for run in workspace.runs.find()} == {"due"}
