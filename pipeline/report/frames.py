@@ -7,7 +7,7 @@ at midnight.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -79,13 +79,22 @@ def _without_mask(series: "pd.Series[Any]") -> "pd.Series[Any]":
 
 
 def _from_objects(series: "pd.Series[Any]") -> "pd.Series[Any]":
-    match pd.api.types.infer_dtype(series, skipna=True):
-        case "integer" | "boolean" | "string" | "floating" | "mixed-integer-float" | "datetime" | "timedelta":
-            try:
-                return series.convert_dtypes()
-            except (ValueError, OverflowError):  # times of several zones, integers beyond 64 bits
-                return series
-        case "date":
-            return pd.to_datetime(series).astype("datetime64[us]")
-        case _:
-            return series
+    convert = _CONVERSIONS.get(pd.api.types.infer_dtype(series, skipna=True))
+    if convert is None:
+        return series
+    try:
+        return convert(series)
+    except (ValueError, OverflowError):  # times of several zones, integers beyond 64 bits
+        return series
+
+
+_CONVERSIONS: Mapping[str, Callable[["pd.Series[Any]"], "pd.Series[Any]"]] = {
+    "integer": lambda series: series.astype("Int64"),
+    "boolean": lambda series: series.astype("boolean"),
+    "floating": lambda series: series.astype("float64"),
+    "mixed-integer-float": lambda series: series.astype("float64"),
+    "string": lambda series: series.astype("str"),
+    "date": lambda series: pd.to_datetime(series).astype("datetime64[us]"),
+    "datetime": pd.to_datetime,
+    "timedelta": pd.to_timedelta,
+}

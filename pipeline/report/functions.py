@@ -37,9 +37,7 @@ def load(root: Path, reference: str, fail: type[ReportError]) -> Function:
         raise fail(f"{reference}: {_story(error, root)}") from error
     origin = Path(module.__file__ or "")
     if not origin.resolve().is_relative_to(root.resolve()):
-        raise fail(
-            f'{reference}: "{module_name}" is an installed module ({origin}); name the project\'s otherwise'
-        )
+        raise fail(f'{reference}: "{module_name}" is an installed module ({origin}); name the project\'s otherwise')
     function = getattr(module, name, None)
     if not callable(function):
         close = near_miss(name, (n for n in vars(module) if callable(getattr(module, n))))
@@ -54,9 +52,7 @@ def wanted(function: Function) -> dict[str, bool]:
     return {p.name: p.default is inspect.Parameter.empty for p in parameters if p.kind in named}
 
 
-def call(
-    function: Function, offer: Mapping[str, Any], *, root: Path, where: str, fail: type[ReportError]
-) -> Any:
+def call(function: Function, offer: Mapping[str, Any], *, root: Path, where: str, fail: type[ReportError]) -> Any:
     """Calls it with those of `offer` that it declares.
 
     Raises `fail` for a parameter that nothing offers, and for whatever goes wrong inside, with the lines of
@@ -82,23 +78,13 @@ def _story(error: BaseException, root: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{what} at {_relative(Path(error.filename), root)}:{error.lineno}"
     home = root.resolve()
-    own = [
-        f
-        for f in traceback.extract_tb(error.__traceback__)
-        if Path(f.filename).resolve().is_relative_to(home)
-    ]
+    own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve().is_relative_to(home)]
     if not own:
         return what
     lines = [f"{_relative(Path(f.filename), root)}:{f.lineno} in {f.name}: {f.line}" for f in own]
-    return "\n    ".join(
-        [f"{what} at {lines[-1]}", *(f"called from {line}" for line in reversed(lines[:-1]))]
-    )
+    return "\n    ".join([f"{what} at {lines[-1]}", *(f"called from {line}" for line in reversed(lines[:-1]))])
 
 
 def _relative(path: Path, root: Path) -> str:
     resolved = path.resolve()
-    return (
-        resolved.relative_to(root.resolve()).as_posix()
-        if resolved.is_relative_to(root.resolve())
-        else str(path)
-    )
+    return resolved.relative_to(root.resolve()).as_posix() if resolved.is_relative_to(root.resolve()) else str(path)

@@ -37,9 +37,7 @@ def key_of(row: Mapping[str, Any], slices: Mapping[str, str], datasets: Mapping[
             raise SourceError(f'slice: there is no dataset "{name}"{near_miss(name, datasets)}')
         frame = datasets[name]
         if column not in frame.columns:
-            raise SourceError(
-                f'slice: dataset "{name}" has no column "{column}"{near_miss(column, frame.columns)}'
-            )
+            raise SourceError(f'slice: dataset "{name}" has no column "{column}"{near_miss(column, frame.columns)}')
         if column not in row:
             raise SourceError(f'slice: the recipients have no column "{column}"{near_miss(column, row)}')
         value = row[column]
@@ -48,8 +46,8 @@ def key_of(row: Mapping[str, Any], slices: Mapping[str, str], datasets: Mapping[
         present = frame[column].dropna()
         if len(present) and isinstance(value, str) != isinstance(present.iloc[0], str):
             raise SourceError(
-                f'slice: "{column}" is {value!r} for a recipient and {present.iloc[0]!r} in "{name}": text never '
-                "text never equals what is not text; make both the same"
+                f'slice: "{column}" is {value!r} for a recipient and {present.iloc[0]!r} in "{name}"; '
+                "text never equals anything but text: make both the same"
             )
         key.append((name, column, value))
     return tuple(key)

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 _TOKEN = re.compile(
     r"""
-      (?P<escape>  \b[eE]'(?:[^'\\]|\\.|'')*' )              # E'it\'s': backslashes escape in these alone
-    | (?P<string>  '(?:[^']|'')*' )
-    | (?P<quoted>  "(?:[^"]|"")*" | `[^`]*` )
+      (?P<escape>  \b[eE]'(?:[^'\\]|\\.|'')*(?:'|\Z) )  # backslashes escape in these alone
+    | (?P<string>  '(?:[^']|'')*(?:'|\Z) )
+    | (?P<quoted>  "(?:[^"]|"")*(?:"|\Z) | `[^`]*(?:`|\Z) )
     | (?P<line>    --[^\n]* )
     | (?P<block>   /\* )                                     # its end is searched by hand: blocks nest
-    | (?P<dollar>  (?<![\w$]) \$ (?P<tag>(?:[A-Za-z_]\w*)?) \$ .*? \$(?P=tag)\$ )
+    | (?P<dollar>  (?<![\w$]) \$ (?P<tag>(?:[A-Za-z_]\w*)?) \$ .*? (?:\$(?P=tag)\$|\Z) )
     | (?P<cast>    :: )
-    | (?<![\w:]) : (?P<param>[A-Za-z_]\w*)
+    | (?<![\w:\\]) : (?P<param>[A-Za-z_]\w*)
     """,
     re.VERBOSE | re.DOTALL,
 )

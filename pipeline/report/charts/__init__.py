@@ -97,6 +97,4 @@ def _python(where: str, chart: Chart, datasets: Datasets, facts: Facts) -> bytes
         buffer = BytesIO()
         found.savefig(buffer, format="png", dpi=96 * vega.SCALE, facecolor="white")
         return buffer.getvalue()
-    raise ChartError(
-        f"{where}: {chart.spec} must return PNG bytes or a matplotlib Figure, not {type(found).__name__}"
-    )
+    raise ChartError(f"{where}: {chart.spec} must return PNG bytes or a matplotlib Figure, not {type(found).__name__}")

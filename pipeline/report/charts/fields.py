@@ -93,9 +93,7 @@ def _field(frame: pd.DataFrame, name: str, where: str) -> Field:
         raise ChartError(f'{where}: column "{name}" holds {error}, which cannot be drawn') from error
     measure = _MEASURES.get(kind)
     if measure is None:
-        raise ChartError(
-            f'{where}: column "{name}" holds {kind}, which cannot be drawn; make numbers or text of it'
-        )
+        raise ChartError(f'{where}: column "{name}" holds {kind}, which cannot be drawn; make numbers or text of it')
     values = tuple(None if value is None else _PLAIN[measure](value) for value in scalars(column, kind))
     dates = kind is Kind.DATE or (kind is Kind.DATETIME and only_midnights(column))
     return Field(name, measure, kind, values, dates)
@@ -135,11 +133,7 @@ def refuse_twins(found: Fields, where: str) -> None:
     for key in zip(*(found[name].values for name in keys), strict=True):
         if key in seen:
             place = ", ".join(
-                f"{found[n].column} {found[n].show(v)}"
-                for n, v in zip(keys, key, strict=True)
-                if v is not None
+                f"{found[n].column} {found[n].show(v)}" for n, v in zip(keys, key, strict=True) if v is not None
             )
-            raise ChartError(
-                f"{where}: several rows have {place}; aggregate them to one, or tell them apart by color"
-            )
+            raise ChartError(f"{where}: several rows have {place}; aggregate them to one, or tell them apart by color")
         seen.add(key)

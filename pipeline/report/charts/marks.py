@@ -43,9 +43,7 @@ def bar(found: Fields, where: str) -> Spec:
     refuse_twins(found, where)
     x, y, series = found["x"], found["y"], _series(found, where)
     if x.measure == "temporal":
-        return _time_bars(x, found.get("color")) | {
-            "encoding": {"x": _time_x(x), "y": _value(y, zero=True), **series}
-        }
+        return _time_bars(x, found.get("color")) | {"encoding": {"x": _time_x(x), "y": _value(y, zero=True), **series}}
     negative = any(value is not None and value < 0 for value in y.values)
     names = list(dict.fromkeys(x.show(value) for value in x.values))
     along = {"field": "x", "type": "ordinal", "title": x.label, "sort": _order(x), "axis": {"grid": False}}

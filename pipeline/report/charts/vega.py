@@ -15,6 +15,9 @@ from pipeline.report.kinds import scalars
 from pipeline.report.model import Facts
 
 SCALE = 2
+_NOWHERE = "https://invalid.invalid/"
+"""What vl-convert may fetch data from (an empty list would mean anything). It heeds that for data over HTTP
+alone, not for pictures and files: the lock is `_reference`, and this is the chain on the door."""
 
 
 def draw(spec: dict[str, Any], where: str) -> bytes:
@@ -23,14 +26,9 @@ def draw(spec: dict[str, Any], where: str) -> bytes:
     converter = need("vl_convert", "drawing charts", "charts")
     url = _reference(spec)
     if url is not None:
-        raise ChartError(
-            f"{where}: it refers to {url}; data comes from the job's datasets, and pictures not at all"
-        )
+        raise ChartError(f"{where}: it refers to {url}; data comes from the job's datasets, and pictures not at all")
     try:
-        # Second lock: an expression may compute a URL. An empty list would mean the default, which is any.
-        png = converter.vegalite_to_png(
-            spec, scale=SCALE, config=theme.config(), allowed_base_urls=["https://invalid.invalid/"]
-        )
+        png = converter.vegalite_to_png(spec, scale=SCALE, config=theme.config(), allowed_base_urls=[_NOWHERE])
     except ValueError as error:
         raise ChartError(f"{where}: Vega-Lite cannot draw it: {_first_line(error)}") from error
     return bytes(png)
@@ -54,9 +52,7 @@ def from_file(file: str, frame: pd.DataFrame | None, facts: Facts, where: str) -
 
 def _records(frame: pd.DataFrame, where: str) -> list[dict[str, Any]]:
     if len(frame) > MOST_ROWS:
-        raise ChartError(
-            f"{where}: {len(frame):,} rows are too many for a picture ({MOST_ROWS:,}); aggregate them"
-        )
+        raise ChartError(f"{where}: {len(frame):,} rows are too many for a picture ({MOST_ROWS:,}); aggregate them")
     columns = taken_apart("the dataset", frame)
     values = [[_json(value) for value in scalars(column.values, column.kind)] for column in columns]
     return [dict(zip([c.name for c in columns], row, strict=True)) for row in zip(*values, strict=True)]
@@ -75,7 +71,8 @@ def _json(value: Any) -> Any:
 
 
 def _reference(part: Any) -> str | None:
-    """The first `url` or `href` anywhere in the specification but in its data."""
+    """The first `url` or `href` anywhere in the specification but in its data: Vega-Lite has no other way to
+    name what is elsewhere, and a computed address needs one of the two keys as well."""
     if isinstance(part, dict):
         for key, value in part.items():
             if key in {"url", "href"}:

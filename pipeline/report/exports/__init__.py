@@ -23,9 +23,7 @@ _FORMATS: Mapping[str, _Format] = {
     "csv": _Format(".csv", "text/csv; charset=utf-8", as_csv.write),
     "json": _Format(".json", "application/json", as_json.write),
     "parquet": _Format(".parquet", "application/vnd.apache.parquet", as_parquet.write),
-    "xlsx": _Format(
-        ".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx.write
-    ),
+    "xlsx": _Format(".xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", as_xlsx.write),
 }
 
 

@@ -20,11 +20,7 @@ def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: ARG001
     """One dataset. Raises ExportError for a column that has no text form."""
     ((name, frame),) = datasets.items()
     columns = taken_apart(name, frame)
-    table = (
-        pd.concat([_text(column) for column in columns], axis=1)
-        if columns
-        else pd.DataFrame(index=frame.index)
-    )
+    table = pd.concat([_text(column) for column in columns], axis=1) if columns else pd.DataFrame(index=frame.index)
     header = [_dead(column.name) for column in columns]
     table.to_csv(path, index=False, header=header, encoding="utf-8-sig", lineterminator="\r\n")
 
@@ -33,9 +29,7 @@ def _text(column: Plain) -> Column:
     """Numbers, truth values and times stay as they are: pandas writes them as it reads them."""
     match column.kind:
         case Kind.TEXT:
-            return column.values.mask(
-                column.values.str.startswith(_LIVE, na=False).astype(bool), "'" + column.values
-            )
+            return column.values.mask(column.values.str.startswith(_LIVE, na=False).astype(bool), "'" + column.values)
         case Kind.DATETIME:
             values = pd.to_datetime(column.values)
             return values.dt.strftime("%Y-%m-%d") if only_midnights(values) else values

@@ -50,17 +50,14 @@ class _ExactSheet(Worksheet):  # type: ignore[misc]
 def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: FBT001 - the table's signature
     """Raises ExportError for what Excel cannot hold: too many rows or columns, a text of more than 32,767
     characters, columns of lists or objects."""
-    sheets = {name: [cells_of(c) for c in taken_apart(name, frame)] for name, frame in datasets.items()}
     for name, frame in datasets.items():
         _check_size(name, rows=len(frame) + 1 + totals, columns=len(frame.columns))
+    sheets = {name: [cells_of(c) for c in taken_apart(name, frame)] for name, frame in datasets.items()}
     book = Workbook(str(path), {**_OPTIONS, "tmpdir": str(path.parent)})
     book.set_properties({"created": _CREATED})
     formats: Formats = {
         **{kind: book.add_format({"num_format": kind.value}) for kind in Format},
-        **{
-            f"total {kind}": book.add_format({"num_format": kind.value, "bold": True, "top": 1})
-            for kind in Format
-        },
+        **{f"total {kind}": book.add_format({"num_format": kind.value, "bold": True, "top": 1}) for kind in Format},
         "header": book.add_format({"bold": True, "bottom": 1, "bg_color": "#F1F5F9", "valign": "vcenter"}),
     }
     try:
@@ -85,9 +82,7 @@ def _fill(sheet: Any, name: str, cells: list[Cells], rows: int, formats: Formats
     for position, column in enumerate(cells):
         sheet.set_column(position, position, column.width)
         if sheet.write_string(0, position, column.header, formats["header"]) < 0:
-            raise ExportError(
-                f"a column name of {name} has {len(column.header):,} characters; Excel takes 32,767"
-            )
+            raise ExportError(f"a column name of {name} has {len(column.header):,} characters; Excel takes 32,767")
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.fit_to_pages(1, 0)

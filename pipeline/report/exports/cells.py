@@ -64,7 +64,7 @@ def _integers(column: Plain) -> Cells:
     values = column.values.dropna()
     if any(abs(int(bound)) >= _MOST_EXACT for bound in _bounds(values)):
         return _as_text(column, str)
-    total = sum(int(value) for value in values)
+    total = sum(values.tolist())
     return _cells(column, Format.INTEGER, len(str(total)) + 1, _number, total=total)
 
 
@@ -76,8 +76,15 @@ def _numbers(column: Plain) -> Cells:
     shown = Format.SMALL if 0 < largest < 1 else Format.NUMBER
     if len(finite) and (finite % 1 == 0).all():
         shown = Format.WHOLE
-    total = math.fsum(finite) if len(finite) == len(values) else None
+    total = _sum(finite) if len(finite) == len(values) else None
     return _cells(column, shown, len(f"{abs(total or largest):,.2f}") + 1, _float, total=total)
+
+
+def _sum(values: Column) -> float | None:
+    try:
+        return math.fsum(values)
+    except OverflowError:
+        return None
 
 
 def _decimals(column: Plain) -> Cells:
@@ -115,9 +122,7 @@ def _times(column: Plain) -> Cells:
     present = values.dropna()
     first = present.min() if len(present) else None
     if first is not None and (first.date() if isinstance(first, datetime) else first) < _FIRST_DAY:
-        return _as_text(
-            column, lambda value: value.isoformat(" ") if isinstance(value, datetime) else str(value)
-        )
+        return _as_text(column, lambda value: value.isoformat(" ") if isinstance(value, datetime) else str(value))
     if column.kind is Kind.DATE or only_midnights(values):
         shown = Format.DATE
     else:
@@ -150,9 +155,7 @@ def _cells(
         return found if convert is None else [None if value is None else convert(value) for value in found]
 
     # The header needs room for the filter's button.
-    return Cells(
-        column.name, name, shown, min(max(width + 1, len(name) + 3, 6), _WIDEST), total, values, write
-    )
+    return Cells(column.name, name, shown, min(max(width + 1, len(name) + 3, 6), _WIDEST), total, values, write)
 
 
 def _bounds(values: Column) -> tuple[Any, ...]:

@@ -19,9 +19,7 @@ def finished(given: str, ending: str, *, zip_it: bool) -> str:
     cut before the ending.
     """
     text = "".join(" " if c in "\t\r\n" else c for c in unicodedata.normalize("NFC", given))
-    text = "".join(
-        "_" if c in '/\\<>:"|?*' else c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs"}
-    )
+    text = "".join("_" if c in '/\\<>:"|?*' else c for c in text if unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
     stem = text.strip()
     for suffix in (".zip", ending) if zip_it else (ending,):
         stem = stem[: -len(suffix)] if stem.lower().endswith(suffix) else stem
@@ -37,9 +35,7 @@ def refuse_twins(filenames: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in filenames:
         if name.casefold() in seen:
-            raise ExportError(
-                f'two files of this mail are called "{name}"; give one of them a name of its own'
-            )
+            raise ExportError(f'two files of this mail are called "{name}"; give one of them a name of its own')
         seen.add(name.casefold())
 
 

@@ -20,9 +20,7 @@ _KINDS: Mapping[type, Callable[..., Loaded]] = {
 }
 
 
-def load_dataset(
-    name: str, source: Dataset, facts: Facts, earlier: Datasets, urls: Mapping[str, str]
-) -> Loaded:
+def load_dataset(name: str, source: Dataset, facts: Facts, earlier: Datasets, urls: Mapping[str, str]) -> Loaded:
     """One dataset, tidy. `urls`: the project's sources, name → SQLAlchemy URL or `duckdb`.
 
     Raises SourceError, whose message begins with the dataset's name, and MissingExtraError.

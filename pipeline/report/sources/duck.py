@@ -31,7 +31,7 @@ def query(sql: str, source: SqlData, facts: Facts, earlier: Datasets, _url: str)
             table = connection.sql(text, params=values or None).to_arrow_table()
         except duckdb.Error as error:
             raise SourceError(f"{source.sql}: {_words(error)}") from error
-        return _floats(arrow.to_frame(table, facts.zone))
+        return _floats(arrow.to_frame(table, facts.zone, source.sql))
 
 
 def _locked(duckdb: Any, facts: Facts) -> Any:
@@ -63,10 +63,7 @@ def _locked(duckdb: Any, facts: Facts) -> Any:
 def _floats(frame: pd.DataFrame) -> pd.DataFrame:
     """Decimals become floats, as from every other database."""
     for column in frame.columns:
-        if (
-            frame[column].dtype == object
-            and pd.api.types.infer_dtype(frame[column], skipna=True) == "decimal"
-        ):
+        if frame[column].dtype == object and pd.api.types.infer_dtype(frame[column], skipna=True) == "decimal":
             frame[column] = frame[column].astype("float64")
     return frame
 

@@ -33,7 +33,7 @@ def read_sheet(path: Path, name: str, sheet: str | int, columns: tuple[str, ...]
         raise SourceError(f"{name}: not a workbook that can be read: {error}") from error
     with book:
         title = _title(name, sheet, [str(title) for title in book.sheet_names])
-        frame = book.parse(title, dtype_backend="numpy_nullable")
+        frame = pd.read_excel(book, sheet_name=title, dtype_backend="numpy_nullable")
     return frames.settle(pick(frames.tidy(frame, name), columns, f'{name}, sheet "{title}"'))
 
 
