@@ -81,14 +81,16 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     store = ArtifactStore(request.artifacts)
     facts = RunFacts(request.key, period, request.key.due)
     composer = Composer(job, request.project, facts)
+    exports = f"jobs.{job.name}.exports"
     report = build_report(
         job,
         request.project,
         period,
         request.key.due,
         store,
-        lambda name: composer.render_line(name, where=f"jobs.{job.name}.exports", datasets={}),
+        lambda name: composer.render_line(name, where=exports, datasets={}),
         lambda what: progress(Step(what)),
+        render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
     )
     progress(Step("messages"))
     refused: list[Refusal] = []

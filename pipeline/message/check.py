@@ -28,8 +28,8 @@ _FIELDS = {
 }
 """What stands behind a dot after these names; nothing else does."""
 
-_BEFORE_DATA = frozenset({"title", "description", "period", "params", "run", "job"})
-"""What the names of exports can use: they are made before the data is loaded."""
+_BEFORE_DATA = frozenset({"title", "description", "period", "params", "recipient", "run", "job"})
+"""What the names of exports can use: datasets are not among it, and the recipient only in a message to each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ allow_recipients: ["*@example.com"]
 jobs:
   burst:
     data: {people: reports/people.csv, sales: reports/data/sales.csv}
-    exports: [{csv: sales}]
+    exports: [{csv: sales, name: "sales-{{ recipient.shop }}.csv"}]
     each: {data: people, slice: {sales: shop}}
 """
 HELP = """\
@@ -158,10 +158,10 @@ def test_preview_writes_what_would_be_sent(burst: Path, tmp_path: Path) -> None:
     shown = pipeline(burst, "preview", "burst", "--for", "cy@example.com", "--out", str(out))
     assert shown.returncode == 0
     assert [Path(line).name for line in shown.stdout.splitlines()] == [
-        "preview.html", "message.html", "message.txt", "message.eml", "sales.csv",
+        "preview.html", "message.html", "message.txt", "message.eml", "sales-Paris.csv",
     ]  # fmt: skip
     assert "Paris" in (out / "message.txt").read_text()
-    assert (out / "sales.csv").read_text().count("\n") == 2
+    assert (out / "sales-Paris.csv").read_text().count("\n") == 2
     assert inbox(burst) == []
 
 
