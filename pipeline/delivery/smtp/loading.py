@@ -58,7 +58,7 @@ def make_work(load: Load, server: Capabilities, read_base64: ReadBase64, now: fl
         text = f"an attachment cannot be read: {error.strerror or error}"
         return classify_event(Phase.LOCAL, "artifact", text)
     recipients = tuple(delivery.recipient for delivery in load.deliveries)
-    envelope = Envelope(letter.sender, recipients, size, eight_bit)
+    envelope = Envelope(letter.sender, recipients, size, eight_bit, letter.message_id)
     return Work(load, Transaction(envelope, server, split_before=load.split_before), body, size, now, eight_bit)
 
 

@@ -18,6 +18,7 @@ from enum import Enum, auto
 from pipeline.delivery.replies import classify, classify_event
 from pipeline.delivery.rules import Rule
 from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.smtp.dsn import mail_parameters, rcpt_parameters
 from pipeline.delivery.smtp.reply import GarbageError, Reply
 from pipeline.delivery.verdict import Action, Kind, Phase, Verdict
 
@@ -34,6 +35,8 @@ class Envelope:
     """Octets of the message as this server will get it."""
     eight_bit: bool
     """Whether the message holds octets above 127 where the server takes them."""
+    message_id: str = ""
+    """With angle brackets; what the server's reports will name it by."""
 
 
 class Stage(Enum):
@@ -176,7 +179,7 @@ class Transaction:
 
     def _open(self, recipients: Sequence[str]) -> bytes:
         steps = [(Phase.MAIL, "", f"MAIL FROM:<{self._envelope.sender}>{self._parameters()}\r\n")]
-        steps += [(Phase.RCPT, who, f"RCPT TO:<{who}>\r\n") for who in recipients]
+        steps += [(Phase.RCPT, who, f"RCPT TO:<{who}>{self._wants(who)}\r\n") for who in recipients]
         steps.append((Phase.DATA, "", "DATA\r\n"))
         self._mail_refused, self._ask_plain = None, False
         if self._server.pipelining:
@@ -197,7 +200,16 @@ class Transaction:
         if self.plain:
             return ""
         size = f" SIZE={self._envelope.size}" if self._server.size is not None else ""
-        return size + (" BODY=8BITMIME" if self._envelope.eight_bit and self._server.eight_bit else "")
+        body = " BODY=8BITMIME" if self._envelope.eight_bit and self._server.eight_bit else ""
+        return size + body + (mail_parameters(self._envelope.message_id) if self._reports else "")
+
+    @property
+    def _reports(self) -> bool:
+        """Whether to ask for reports: they go to the sender, so the null sender gets none."""
+        return self._server.dsn and not self.plain and bool(self._envelope.sender)
+
+    def _wants(self, who: str) -> str:
+        return rcpt_parameters(who) if self._reports else ""
 
     def _on_mail(self, reply: Reply) -> bytes:
         if reply.code == 250:
