@@ -30,6 +30,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
+def micros(time: datetime) -> int:
+    """An instant as the ledger stores it, for statements that go past SQLAlchemy's types."""
+    return (time - EPOCH) // _MICROSECOND
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An instant, stored as whole microseconds since 1970 UTC: it compares, sorts and indexes alike on both
     databases, and needs no text parsing."""
@@ -43,7 +48,7 @@ class UtcTime(TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"{value!r} has no time zone; the ledger keeps instants")
-        return (value - EPOCH) // _MICROSECOND
+        return micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         return None if value is None else EPOCH + timedelta(microseconds=value)
@@ -104,7 +109,7 @@ runs = Table(
         name="queued_has_terms",
     ),
     Index(None, "due"),
-    Index(None, "state", "mailer", "priority", "due"),
+    Index(None, "state", "mailer", "priority", "job", "due"),
     sqlite_autoincrement=True,  # a number that logs have named is never given again, as on PostgreSQL
 )
 
@@ -214,4 +219,83 @@ attempts = Table(
     _required("duration_ms", Integer),
     _required("counts", Boolean),
     Index(None, "delivery_id"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _required("at", UtcTime),
+    _required("who", Text),
+    _required("action", Text),
+    Column("run_id", _Id, ForeignKey("runs.id", ondelete="CASCADE")),
+    Column("delivery_id", _Id, ForeignKey("deliveries.id", ondelete="CASCADE")),
+    _required("subject", Text),
+    _required("why", Text),
+    _required("changed", Integer),
+    Index(None, "run_id"),
+    Index(None, "delivery_id"),
+)
+
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    _required("at", UtcTime),
+    _required("who", Text),
+    _required("why", Text),
+)
+
+bounces = Table(
+    "bounces",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    _required("report", Text),
+    _required("recipient", Text),
+    Column("delivery_id", _Id, ForeignKey("deliveries.id", ondelete="CASCADE")),
+    _required("at", UtcTime),
+    _required("kind", Text),
+    Column("code", Integer),
+    _required("enhanced", Text),
+    _required("reply", Text),
+    # A report is taken in once, however often it is read.
+    UniqueConstraint("report", "recipient"),
+    Index(None, "delivery_id"),
+)
+
+# A row stays when its circuit closes (no `until`): two that open it at once meet in it.
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("mailer", Text, primary_key=True),
+    Column("since", UtcTime),
+    Column("until", UtcTime),
+    _required("failures", Integer),
+    _required("told", Boolean),
+    _required("kind", Text),
+    _required("phase", Text),
+    Column("code", Integer),
+    _required("enhanced", Text),
+    _required("rule", Text),
+    _required("reply", Text),
+    Column("probe", Text),
+    Column("probe_until", UtcTime),
+    CheckConstraint("(until IS NULL) = (since IS NULL)", name="open_has_times"),
+)
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("mailer", Text, primary_key=True),
+    Column("next_at", UtcTime),
+    _required("recent", JSON),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("mailer", Text, primary_key=True),
+    Column("minute", UtcTime, primary_key=True),
+    _required("recipients", Integer),
 )

@@ -1,4 +1,4 @@
-"""Runs, messages with their enclosures, deliveries, attempts.
+"""Runs, messages with their enclosures, deliveries, attempts; what operators did; suppressions, bounces.
 
 Revision 0001, the first.
 """
@@ -71,7 +71,12 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_runs_due", "runs", ["due"], unique=False)
-    op.create_index("ix_runs_state_mailer_priority_due", "runs", ["state", "mailer", "priority", "due"], unique=False)
+    op.create_index(
+        "ix_runs_state_mailer_priority_job_due",
+        "runs",
+        ["state", "mailer", "priority", "job", "due"],
+        unique=False,
+    )
     op.create_table(
         "messages",
         sa.Column("id", _ID, nullable=False),
@@ -168,10 +173,90 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_attempts"),
     )
     op.create_index("ix_attempts_delivery_id", "attempts", ["delivery_id"], unique=False)
+    op.create_table(
+        "audit",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("run_id", _ID, nullable=True),
+        sa.Column("delivery_id", _ID, nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("changed", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_audit_delivery_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_audit_run_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_audit"),
+    )
+    op.create_index("ix_audit_delivery_id", "audit", ["delivery_id"], unique=False)
+    op.create_index("ix_audit_run_id", "audit", ["run_id"], unique=False)
+    op.create_table(
+        "suppressions",
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("address", "scope", name="pk_suppressions"),
+    )
+    op.create_table(
+        "bounces",
+        sa.Column("id", _ID, nullable=False),
+        sa.Column("report", sa.Text(), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("delivery_id", _ID, nullable=True),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("enhanced", sa.Text(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_bounces_delivery_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name="pk_bounces"),
+        sa.UniqueConstraint("report", "recipient", name="uq_bounces_report_recipient"),
+    )
+    op.create_index("ix_bounces_delivery_id", "bounces", ["delivery_id"], unique=False)
+    op.create_table(
+        "circuits",
+        sa.Column("mailer", sa.Text(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=True),
+        sa.Column("until", sa.BigInteger(), nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("phase", sa.Text(), nullable=False),
+        sa.Column("code", sa.Integer(), nullable=True),
+        sa.Column("enhanced", sa.Text(), nullable=False),
+        sa.Column("rule", sa.Text(), nullable=False),
+        sa.Column("reply", sa.Text(), nullable=False),
+        sa.Column("probe", sa.Text(), nullable=True),
+        sa.Column("probe_until", sa.BigInteger(), nullable=True),
+        sa.CheckConstraint("(until IS NULL) = (since IS NULL)", name=op.f("ck_circuits_open_has_times")),
+        sa.PrimaryKeyConstraint("mailer", name="pk_circuits"),
+    )
+    op.create_table(
+        "paces",
+        sa.Column("mailer", sa.Text(), nullable=False),
+        sa.Column("next_at", sa.BigInteger(), nullable=True),
+        sa.Column("recent", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("mailer", name="pk_paces"),
+    )
+    op.create_table(
+        "usage",
+        sa.Column("mailer", sa.Text(), nullable=False),
+        sa.Column("minute", sa.BigInteger(), nullable=False),
+        sa.Column("recipients", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("mailer", "minute", name="pk_usage"),
+    )
 
 
 def downgrade() -> None:
     for table in (
+        "usage",
+        "paces",
+        "circuits",
+        "bounces",
+        "suppressions",
+        "audit",
         "attempts",
         "deliveries",
         "parts",

@@ -1,0 +1,92 @@
+"""What operators do about the ledger, as plain values: who, when, why, and what it changed. No SQL."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from pipeline.ledger.records import Delivery, Run
+from pipeline.ledger.states import DeliveryState as D
+
+
+class Action(StrEnum):
+    """An operator's hand on deliveries; the words of the commands."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    RESEND = "resend"
+    CANCEL = "cancel"
+    SUPPRESS = "suppress"
+    UNSUPPRESS = "unsuppress"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Who acts, when and why: what the audit line says."""
+
+    who: str
+    at: datetime
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One row of `audit`."""
+
+    at: datetime
+    who: str
+    action: Action
+    subject: str
+    """The run, or the address, that it was about; a single delivery of a run by its number after `#`."""
+    why: str
+    changed: int
+    """How many deliveries it changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From which states to which an action moves deliveries."""
+
+    sources: frozenset[D]
+    target: D
+
+
+CHANGES: dict[Action, Change] = {
+    Action.HOLD: Change(frozenset({D.QUEUED, D.DEFERRED}), D.HELD),
+    Action.CANCEL: Change(frozenset({D.QUEUED, D.DEFERRED, D.HELD}), D.CANCELLED),
+    Action.RELEASE: Change(frozenset({D.HELD, D.UNCERTAIN}), D.QUEUED),
+    Action.RESEND: Change(frozenset({D.FAILED, D.EXPIRED, D.UNCERTAIN, D.SUPPRESSED, D.CANCELLED}), D.QUEUED),
+}
+"""What each action may do; a test holds it against the states' own table. Sent stays sent, for ever."""
+
+FAILED_ALONE = CHANGES[Action.RESEND].sources - {D.CANCELLED}
+"""What `resend --failed` sends again: what nobody decided against."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an action changed; nothing, where it had been done before."""
+
+    run: Run
+    """As it is now."""
+    changed: tuple[Delivery, ...]
+    """The deliveries that it moved, as they are now."""
+    in_flight: int
+    """Deliveries that are being sent this moment, which no action reaches."""
+    ended: tuple[Run, ...] = ()
+    """The run, where this ended its last open delivery."""
+    withdrawn: bool = False
+    """Whether a run was cancelled before it had a single delivery to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """One row of `suppressions`: an address that must not be mailed."""
+
+    address: str
+    """In lower case."""
+    scope: str
+    """`all`, `job:NAME` or `mailer:NAME`."""
+    at: datetime
+    who: str
+    """An operator, or `bounce`."""
+    why: str
