@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from pipeline.errors import ProjectErrors
 from pipeline.jobs.load import Loaded, Validators, environ_of, load
-from pipeline.jobs.model import LocalMailer, Project, SmtpMailer
+from pipeline.jobs.model import LocalMailer, Project
+from pipeline.jobs.secrets import secrets_in
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -139,7 +140,7 @@ class Workspace:
 
     def _secrets(self) -> list[str]:
         project = self.project
-        urls = [m.smtp.get_secret_value() for m in project.mailers.values() if isinstance(m, SmtpMailer)]
+        urls = [secret for mailer in project.mailers.values() for secret in secrets_in(mailer)]
         sources = [source.get_secret_value() for source in project.sources.values()]
         return [*urls, *(source for source in sources if source != "duckdb")]
 
@@ -152,6 +153,11 @@ class Workspace:
     @property
     def owners(self) -> Path:
         return self.var / "owners"
+
+    @property
+    def tokens(self) -> Path:
+        """Refresh tokens that a provider gave in place of the environment's, readable by this user alone."""
+        return self.var / "tokens"
 
     @cached_property
     def children(self) -> "Children":
@@ -203,7 +209,7 @@ class Workspace:
         return {
             name: LocalMailbox(name, self.root / mailer.local, read_base64)
             if isinstance(mailer, LocalMailer)
-            else smtp_mailer(mailer, verified_context(), read_base64)
+            else smtp_mailer(mailer, verified_context(), read_base64, tokens=self.tokens)
             for name, mailer in self.project.mailers.items()
         }
 

@@ -267,6 +267,11 @@ EVENT_RULES: tuple[Rule, ...] = (
     rule("starttls-injected", "starttls", "injected", "", "", K.TLS, S.ACCOUNT, A.PAUSE, SLOW),
     rule("tls-untrusted", "tls", "untrusted", "", "", K.TLS, S.ACCOUNT, A.PAUSE, SLOW),
     rule("auth-missing", "auth", "missing", "", "", K.CAPABILITY, S.ACCOUNT, A.PAUSE, SLOW),
+    # the token endpoint, for a login by OAuth2
+    rule("token-later", "auth", "token-later", "", "", K.TRANSIENT, S.ACCOUNT, A.PAUSE),
+    rule("token-consent", "auth", "consent", "", "", K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
+    rule("token-refused", "auth", "token-refused", "", "", K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
+    rule("token-untrusted", "auth", "token-untrusted", "", "", K.TLS, S.ACCOUNT, A.PAUSE, SLOW),
     # a letter on its way: before the final dot nothing was delivered, after it nobody can know
     rule("session-ended", "idle", "timeout reset closed garbage", "", "", K.CONNECT, S.SESSION, A.AGAIN),
     rule("cut-before-dot", "mail rcpt data body", "timeout reset closed", "", "", K.CONNECT, S.HOST, A.RETRY),

@@ -6,8 +6,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.jobs.base import Strict
+from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.document import Defaults, Document
-from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms
+from pipeline.jobs.identity import Dkim, OAuth2
+from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms, Limits
 from pipeline.jobs.model import (
     DATASETS,
     Audience,
@@ -26,7 +28,7 @@ from pipeline.jobs.unavailable import EXPORT_KINDS_LATER, Shape, is_later, not_y
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
 """What pydantic puts into a path for the member of a union that it took."""
-_OPEN = frozenset({"jobs", "mailers", "sources", "data", "charts", "params", "slice"})
+_OPEN = frozenset({"jobs", "mailers", "sources", "calendars", "data", "charts", "params", "slice"})
 """Mappings whose keys are names of the analyst's own."""
 
 
@@ -39,7 +41,11 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     ("defaults",): _fields(Defaults),
     ("defaults", "message"): _fields(Message),
     ("defaults", "delivery"): _fields(DeliveryTerms),
-    ("mailers", "*"): tuple(key for model in MAILERS.values() for key in _fields(model, "name")),
+    ("mailers", "*"): tuple(dict.fromkeys(key for model in MAILERS.values() for key in _fields(model, "name"))),
+    ("mailers", "*", "limits"): _fields(Limits),
+    ("mailers", "*", "oauth2"): _fields(OAuth2),
+    ("mailers", "*", "dkim", "*"): _fields(Dkim),
+    ("calendars", "*"): _fields(Calendar, "name"),
     _JOB: (*_fields(Job, "name"), *AUDIENCE_KEYS),
     (*_JOB, "schedule", "*"): _fields(ScheduleEntry),
     (*_JOB, "data", "*"): tuple(dict.fromkeys(key for model in DATASETS.values() for key in _fields(model))),
@@ -65,9 +71,15 @@ _EXPECTED: dict[Shape, str] = {
     _JOB: 'a mapping with at least "data" and "to" (or "each")',
     ("mailers",): "a mapping of names to mailers, like relay: {smtp: ${SMTP_URL}}",
     ("mailers", "*"): "a mapping like {smtp: ${SMTP_URL}} or {local: var/inbox}",
+    ("mailers", "*", "limits"): "a mapping like {per_second: 14, per_day: 50000}",
+    ("mailers", "*", "oauth2"): "a mapping like {client_id: ${G_ID}, refresh_token: ${G_TOKEN}}",
+    ("mailers", "*", "dkim"): "a mapping like {domain: example.com, selector: reports, key: ${DKIM_KEY}}",
+    ("mailers", "*", "dkim", "*"): "a mapping like {domain: example.com, selector: reports, key: ${DKIM_KEY}}",
     ("allow_recipients",): "a pattern like *@example.com or a list of them",
     **{(*_JOB, "audience", key): "an address or a list of addresses" for key in ("to", "cc", "bcc")},
     ("sources",): "a mapping of names to database URLs",
+    ("calendars",): "a mapping of names to calendars, like us: {holidays: US-NY}",
+    ("calendars", "*"): "a mapping like {holidays: US-NY}",
     (*_JOB, "schedule"): "a cron text, a rule like {every: 15 minutes} or a list of these",
     (*_JOB, "schedule", "*"): "a cron text or a rule like {every: 15 minutes}",
     (*_JOB, "data"): "one file or a mapping of names to datasets",
@@ -168,6 +180,8 @@ def _missing(loc: tuple[str | int, ...], root: Node, findings: Findings) -> None
         return
     if shape in _KINDS and "kind" not in parent.mapping and field == "data":
         return  # said with the missing kind
+    if shape == ("mailers", "*") and field in {"host", "port", "security"}:
+        return  # the provider's, whose name is wrong
     if field in {"delivery", "mailer"} and len(root.mapping["mailers"].mapping) < 2:
         return  # the mailers themselves are wrong
     wanted = AUDIENCE_KEYS if field == "audience" else (field,)

@@ -13,8 +13,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from pipeline.jobs.document import Defaults, Document
+from pipeline.jobs.identity import Dkim, OAuth2
 from pipeline.jobs.longform import field_default
-from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms
+from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms, Limits
 from pipeline.jobs.model import (
     DATASETS,
     Audience,
@@ -31,7 +32,7 @@ Schema = dict[str, Any]
 
 _MODELS: tuple[type[BaseModel], ...] = (
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
-    *DATASETS.values(), *MAILERS.values(),
+    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim,
 )  # fmt: skip
 _LABEL = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 _WORD = {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,99}$"}
@@ -97,7 +98,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
     for model in MAILERS.values():
         definition = definitions[model.__name__]
         del definition["properties"]["name"]
-        definition["required"].remove("name")
+        definition["required"] = [key for key, said in MAILERS.items() if said is model]
     definitions["Delivery"].pop("required")
     definitions["Job"]["required"] = ["data"]
     definitions["Job"]["anyOf"] = [{"required": [key]} for key in ("audience", *AUDIENCE_KEYS)]
@@ -166,6 +167,9 @@ def _short_forms(schema: Schema, definitions: Schema) -> None:
     for model in ("FileData", "ExcelData"):
         _either(definitions[model]["properties"]["columns"], _TEXT, _list_of(_TEXT), {"type": "null"})
     _either(schema["properties"]["allow_recipients"], _TEXT, _list_of(_TEXT))
+    signing: Schema = {"$ref": "#/$defs/Dkim"}
+    for model in ("SmtpMailer", "ProviderMailer"):
+        _either(definitions[model]["properties"]["dkim"], signing, _list_of(signing))
     for key in AUDIENCE_KEYS:
         job[key] = audience[key]
     definitions["Message"]["properties"]["theme"] = {

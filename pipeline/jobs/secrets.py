@@ -7,13 +7,22 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dotenv.parser import parse_stream
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from pipeline.errors import Problem, ProjectErrors
 from pipeline.jobs.tree import Findings, Node, walk
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _LATER = frozenset({"gate", "http", "headers", "password"})
+_HIDDEN = frozenset({"password", "api_key", "client_secret", "refresh_token", "key"})
+"""What is secret in a mailer."""
+_OPEN = frozenset({"user", "client_id", "tenant"})
+"""What is none, but differs from place to place as secrets do."""
+_WRITTEN = frozenset({
+    "provider", "local", "host", "port", "security", "region", "connections", "limits", "per_second", "per_hour",
+    "per_day", "message_size", "domain", "selector", "scope", "token_url",
+})  # fmt: skip
+"""What a reader of jobs.yaml should see: the rest of a mailer."""
 
 
 def environ_of(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
@@ -56,6 +65,15 @@ def lookup(environ: Mapping[str, str], name: str) -> str:
         raise ValueError(f"{name}_FILE names a file that cannot be read: {_reason(error)}") from None
 
 
+def secrets_in(value: object) -> list[str]:
+    """Every secret that a model holds, at any depth."""
+    if isinstance(value, SecretStr):
+        return [value.get_secret_value()]
+    if isinstance(value, BaseModel):
+        return [secret for name in type(value).model_fields for secret in secrets_in(getattr(value, name))]
+    return [secret for item in value for secret in secrets_in(item)] if isinstance(value, tuple) else []
+
+
 def references(text: str) -> list[str]:
     """The names in a text's `${NAME}`s."""
     return _REFERENCE.findall(text)
@@ -65,7 +83,7 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
     """The file with SecretStr values where a secret may stand; `${` anywhere else is a problem."""
     for node in walk(root):
         if node.text is not None and "${" in node.text and not _may_hold(node.path):
-            findings.settle(node, "${…} stands for secrets only: under mailers.*.smtp and sources.*")
+            findings.settle(node, "${…} stands for secrets only: under mailers.* and sources.*")
     top = dict(root.mapping)
     if "mailers" in top:
         mailers = {name: _resolve_mailer(mailer, environ, findings) for name, mailer in top["mailers"].mapping.items()}
@@ -77,18 +95,44 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
 
 
 def _may_hold(path: tuple[str, ...]) -> bool:
-    """A mailer, a source, or what is refused already: other keys of a mailer, and capabilities that come
-    later."""
+    """A mailer's login and keys, a source, or what is refused already: capabilities that come later."""
     if path[2:3] != ("params",) and _LATER & set(path):
         return True
-    return path[:1] == ("mailers",) or (len(path) == 2 and path[0] == "sources")
+    if path[:1] == ("mailers",):
+        return path[-1] not in _WRITTEN
+    return len(path) == 2 and path[0] == "sources"
 
 
 def _resolve_mailer(mailer: Node, environ: Mapping[str, str], findings: Findings) -> Node:
-    smtp = mailer.get("smtp")
-    if smtp is None:
-        return mailer
-    return mailer.with_mapping({**mailer.mapping, "smtp": _resolve(smtp, environ, findings)})
+    """Its secrets, and the names that may come from the environment too."""
+    changed = dict(mailer.mapping)
+    if "smtp" in changed:
+        changed["smtp"] = _resolve(changed["smtp"], environ, findings)
+    for key in _HIDDEN & changed.keys():
+        changed[key] = _resolve_hidden(changed[key], environ, findings)
+    for key in _OPEN & changed.keys():
+        changed[key] = _shown(changed[key], _resolve(changed[key], environ, findings))
+    if "oauth2" in changed:
+        changed["oauth2"] = _resolve_mailer(changed["oauth2"], environ, findings)
+    if "dkim" in changed:
+        keys = [_resolve_mailer(key, environ, findings) for key in changed["dkim"].items]
+        one = changed["dkim"]
+        changed["dkim"] = one._replace(value=keys) if keys else _resolve_mailer(one, environ, findings)
+    return mailer.with_mapping(changed) if changed else mailer
+
+
+def _resolve_hidden(node: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    """A value that is a secret as a whole: written as `${NAME}` and in no other way."""
+    if node.text and not _REFERENCE.fullmatch(node.text):
+        findings.about(node, "a secret in jobs.yaml; write ${NAME} and set NAME in the environment or .env")
+        return node._replace(value=SecretStr(""))
+    return _resolve(node, environ, findings)
+
+
+def _shown(written: Node, resolved: Node) -> Node:
+    """As plain text; what could not be resolved stays as it was written, for that was said already."""
+    value = resolved.value.get_secret_value() if isinstance(resolved.value, SecretStr) else resolved.value
+    return resolved._replace(value=value or written.value)
 
 
 def _resolve(node: Node, environ: Mapping[str, str], findings: Findings) -> Node:

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from pipeline.jobs.document import Defaults
 from pipeline.jobs.mailing import MAILERS
 from pipeline.jobs.names import did_you_mean
+from pipeline.jobs.presets import with_preset
 from pipeline.jobs.tree import Findings, Node, Place, Scalar, merge
 
 FROM_SCHEDULE = "(after the schedule)"
@@ -87,7 +88,7 @@ def _mailers(node: Node | None, root: Node, findings: Findings) -> Node:
     for name, mailer in node.mapping.items():
         own = _refuse(mailer, ("name",), (), findings)
         if isinstance(own.value, dict) and any(kind in own.value for kind in MAILERS):
-            own = _fill(own, {"name": name})
+            own = _each(with_preset(_fill(own, {"name": name})), "dkim", _listed)
         named[name] = own
     return node.with_mapping(named) if named else node
 

@@ -1,24 +1,33 @@
-"""The SMTP mailer: a relay's URL and a pool of connections to it."""
+"""The SMTP mailer: a relay, by URL or provider, and a pool of connections to it."""
 
 import ssl
 from functools import partial
+from pathlib import Path
 
+from pipeline.delivery.oauth import TokenSource, grant_of
 from pipeline.delivery.ports import ReadBase64
 from pipeline.delivery.smtp.connect import open_link
 from pipeline.delivery.smtp.pool import Pool
-from pipeline.delivery.smtp.relay import parse_relay
+from pipeline.delivery.smtp.relay import relay_of
 from pipeline.delivery.smtp.timeouts import Timeouts
-from pipeline.jobs.model import SmtpMailer
+from pipeline.delivery.token_file import TokenFile
+from pipeline.jobs.model import ProviderMailer, SmtpMailer
 
 
 def smtp_mailer(
-    settings: SmtpMailer, context: ssl.SSLContext, read_base64: ReadBase64, timeouts: Timeouts | None = None
+    settings: SmtpMailer | ProviderMailer,
+    context: ssl.SSLContext,
+    read_base64: ReadBase64,
+    timeouts: Timeouts | None = None,
+    *,
+    tokens: Path | None = None,
 ) -> Pool:
-    """The mailer for one relay. `context` decides whom to trust: `smtp.connect.verified_context()`.
+    """The mailer for one relay. `context` decides whom to trust: `smtp.connect.verified_context()`. `tokens`: the
+    folder of refresh tokens, for a login by OAuth2.
 
-    Raises MailerError for a URL that cannot be used; its text holds nothing of the URL.
+    Raises MailerError for settings that cannot be used; its text holds no secret and nothing of a URL.
     """
-    relay = parse_relay(settings.name, settings.smtp.get_secret_value())
+    relay = relay_of(settings, token_source(settings, context, tokens))
     patience = timeouts or Timeouts()
     return Pool(
         partial(open_link, relay, context, patience),
@@ -27,3 +36,15 @@ def smtp_mailer(
         connections=settings.connections,
         timeouts=patience,
     )
+
+
+def token_source(
+    settings: SmtpMailer | ProviderMailer, context: ssl.SSLContext, folder: Path | None
+) -> TokenSource | None:
+    """Where the mailer's access tokens come from; None where it logs in by a password. A refresh token that the
+    provider replaced is kept in `folder`."""
+    if not isinstance(settings, ProviderMailer) or settings.oauth2 is None:
+        return None
+    first = settings.oauth2.refresh_token
+    kept = TokenFile(folder / f"{settings.name}.json", first.get_secret_value()) if first and folder else None
+    return TokenSource(grant_of(settings.oauth2), kept, context)

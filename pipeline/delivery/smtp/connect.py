@@ -11,14 +11,16 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
+from pipeline.delivery.oauth import TokenError
 from pipeline.delivery.replies import classify, classify_event
 from pipeline.delivery.smtp.capabilities import Capabilities, read_capabilities
-from pipeline.delivery.smtp.relay import Relay, is_loopback
+from pipeline.delivery.smtp.relay import Relay, is_loopback, xoauth2_response
 from pipeline.delivery.smtp.reply import GarbageError, Reply, ReplyReader
 from pipeline.delivery.smtp.timeouts import Timeouts
-from pipeline.delivery.verdict import Action, Phase, Verdict
+from pipeline.delivery.verdict import Action, Kind, Phase, Verdict
 from pipeline.observe.redact import masker
 
 
@@ -50,8 +52,35 @@ def verified_context() -> ssl.SSLContext:
 def open_link(
     relay: Relay, context: ssl.SSLContext, timeouts: Timeouts, monotonic: Callable[[], float] = time.monotonic
 ) -> Link:
-    """A connection to the relay, greeted, secured and logged in. Raises LinkError."""
-    dialogue = _Dialogue(_connected(relay, timeouts), relay, timeouts, monotonic)
+    """A connection to the relay, greeted, secured and logged in. Raises LinkError.
+
+    An access token that the server refuses may have been revoked early: one more try with a fresh one, on a
+    connection of its own, since some servers hang up after a refusal.
+    """
+    if relay.tokens is None:
+        return _open(relay, "", context, timeouts, monotonic)
+    token = _token(relay, relay.tokens.current)
+    try:
+        return _open(relay, token, context, timeouts, monotonic)
+    except LinkError as error:
+        if (error.verdict.kind, error.verdict.phase) != (Kind.AUTH, Phase.AUTH):
+            raise
+    token = _token(relay, partial(relay.tokens.renewed, token))
+    return _open(relay, token, context, timeouts, monotonic)
+
+
+def _token(relay: Relay, fetch: Callable[[], str]) -> str:
+    try:
+        return fetch()
+    except TokenError as error:
+        failure = _failure(relay, Phase.AUTH, error.event, str(error)).verdict
+        raise LinkError(replace(failure, wait=max(failure.wait, error.wait))) from None
+
+
+def _open(
+    relay: Relay, token: str, context: ssl.SSLContext, timeouts: Timeouts, monotonic: Callable[[], float]
+) -> Link:
+    dialogue = _Dialogue(_connected(relay, timeouts), relay, token, timeouts, monotonic)
     try:
         if relay.security == "tls":
             dialogue.secure(context)
@@ -71,10 +100,17 @@ class _Dialogue:
     """A blocking conversation, each answer under its own deadline."""
 
     def __init__(
-        self, connection: socket.socket, relay: Relay, timeouts: Timeouts, monotonic: Callable[[], float]
+        self,
+        connection: socket.socket,
+        relay: Relay,
+        token: str,
+        timeouts: Timeouts,
+        monotonic: Callable[[], float],
     ) -> None:
         self._socket = connection
         self._relay = relay
+        self._token = token
+        self._masked = masker((*relay.secrets, token) if token else relay.secrets)
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._reader = ReplyReader()
@@ -125,14 +161,29 @@ class _Dialogue:
     def log_in(self, offered: Capabilities) -> None:
         """AUTH (RFC 4954), by PLAIN if offered, else LOGIN: one try, since a wrong password locks
         accounts."""
-        if "PLAIN" in offered.auth:
-            self.expect(Phase.AUTH, f"AUTH PLAIN {self._relay.plain_response}", self._timeouts.command)
-        elif "LOGIN" in offered.auth:
-            self._log_in_by_login()
-        else:
+        ways = ("XOAUTH2",) if self._token else ("PLAIN", "LOGIN")
+        if not offered.auth.intersection(ways):
             others = " ".join(sorted(offered.auth)) or "none at all"
-            text = f"the server offers no login by PLAIN or LOGIN; it offers {others}"
+            text = f"the server offers no login by {' or '.join(ways)}; it offers {others}"
             raise self._failed(Phase.AUTH, "missing", text)
+        if self._token:
+            self._log_in_by_token()
+        elif "PLAIN" in offered.auth:
+            self.expect(Phase.AUTH, f"AUTH PLAIN {self._relay.plain_response}", self._timeouts.command)
+        else:
+            self._log_in_by_login()
+
+    def _log_in_by_token(self) -> None:
+        """XOAUTH2: a refusal may come as 334 with JSON in base64; an empty line then asks for the real answer."""
+        response = xoauth2_response(self._relay.user, self._token)
+        reply = self.ask(Phase.AUTH, f"AUTH XOAUTH2 {response}", self._timeouts.command)
+        detail = ""
+        if reply.code == 334:
+            detail = f" {_decoded(reply.text)}"
+            reply = self.ask(Phase.AUTH, "", self._timeouts.command)
+        verdict = self._judged(Phase.AUTH, reply)
+        if not verdict.ok:
+            raise LinkError(replace(verdict, reply=verdict.reply + self._masked(detail)))
 
     def _log_in_by_login(self) -> None:
         user, password = (
@@ -192,7 +243,7 @@ class _Dialogue:
             self._socket.close()
 
     def _judged(self, phase: Phase, reply: Reply) -> Verdict:
-        return classify(phase, reply.code, reply.enhanced, masker(self._relay.secrets)(reply.text))
+        return classify(phase, reply.code, reply.enhanced, self._masked(reply.text))
 
     def _failed(self, phase: Phase, event: str, text: str) -> LinkError:
         return _failure(self._relay, phase, event, text)
@@ -217,6 +268,15 @@ def _connected(relay: Relay, timeouts: Timeouts) -> socket.socket:
 
 def _failure(relay: Relay, phase: Phase, event: str, text: str) -> LinkError:
     return LinkError(classify_event(phase, event, masker(relay.secrets)(f"{relay}: {text}")))
+
+
+def _decoded(challenge: str) -> str:
+    """The JSON of an XOAUTH2 refusal, for people: `{"status":"401","schemes":"bearer",…}`."""
+    try:
+        text = base64.b64decode(challenge.strip(), validate=True).decode("ascii")
+    except ValueError:
+        return ""
+    return "".join(c for c in text if c.isprintable())[:200]
 
 
 def _own_name(sock: socket.socket) -> str:

@@ -1,13 +1,15 @@
-"""Where an SMTP mailer connects to and as whom, read from its URL. The password shows in no repr and no
-error."""
+"""Where an SMTP mailer connects to and as whom, read from its URL or its provider's settings. No secret shows in a
+repr or an error."""
 
 import base64
 import ipaddress
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 from urllib.parse import unquote, urlsplit
 
 from pipeline.errors import MailerError
+from pipeline.jobs.model import ProviderMailer, SmtpMailer
+from pipeline.jobs.providers import PRESETS
 
 Security = Literal["starttls", "tls", "plain"]
 _SCHEMES: dict[str, tuple[Security, int]] = {
@@ -17,6 +19,14 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
 }
 
 
+class Tokens(Protocol):
+    """Where access tokens come from; both methods raise `oauth.TokenError`."""
+
+    def current(self) -> str: ...
+
+    def renewed(self, refused: str) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Relay:
     host: str
@@ -24,6 +34,8 @@ class Relay:
     security: Security
     user: str = ""
     password: str = field(default="", repr=False)
+    tokens: Tokens | None = field(default=None, repr=False)
+    """Login is by XOAUTH2 with these instead of a password."""
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
@@ -37,6 +49,23 @@ class Relay:
     def secrets(self) -> tuple[str, ...]:
         """What no log may hold: some servers echo the command that they refuse."""
         return (self.password, self.plain_response) if self.password else ()
+
+
+def xoauth2_response(user: str, token: str) -> str:
+    """The initial response of SASL XOAUTH2, in base64, as Google and Microsoft define it."""
+    return base64.b64encode(f"user={user}\1auth=Bearer {token}\1\1".encode()).decode()
+
+
+def relay_of(mailer: SmtpMailer | ProviderMailer, tokens: Tokens | None = None) -> Relay:
+    """The relay of a mailer. `tokens`: for one that logs in by OAuth2. Raises MailerError, without any secret."""
+    if isinstance(mailer, SmtpMailer):
+        return parse_relay(mailer.name, mailer.smtp.get_secret_value())
+    secret = mailer.api_key or mailer.password
+    password = secret.get_secret_value() if secret and tokens is None else ""
+    user = mailer.user or PRESETS[mailer.provider].user.format(api_key=password)
+    if any(ord(c) < 32 for c in user + password):
+        raise MailerError(f'mailer "{mailer.name}": user and secret must not hold line breaks or control characters')
+    return Relay(mailer.host, mailer.port, mailer.security, user, password, tokens)
 
 
 def parse_relay(name: str, url: str) -> Relay:
