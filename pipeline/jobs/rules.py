@@ -13,12 +13,11 @@ from pipeline.jobs.names import did_you_mean, got
 from pipeline.jobs.paths import check_inside
 from pipeline.jobs.reserved import check_label, check_name, check_param
 from pipeline.jobs.rules_audience import check_audience, check_patterns
-from pipeline.jobs.rules_calendars import check_rule_calendar
 from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
 from pipeline.jobs.rules_mailers import check_mailer
 from pipeline.jobs.short import FROM_SCHEDULE
 from pipeline.jobs.tree import Findings, Node
-from pipeline.jobs.unavailable import check_theme
+from pipeline.jobs.unavailable import check_theme, is_period_later, not_yet
 
 
 def _any_period(text: str) -> None:
@@ -42,7 +41,7 @@ class Validators:
 def check_rules(root: Node, directory: Path, validators: Validators, findings: Findings) -> None:
     """All rules of the file; `root` is in long form."""
     patterns = check_patterns(root, findings)
-    for section in ("mailers", "sources", "calendars", "jobs"):
+    for section in ("mailers", "sources", "jobs"):
         _check_keys(root.get(section), check_label, findings)
     for mailer in (root.get("mailers") or root).mapping.values():
         if local := mailer.get("local"):
@@ -82,13 +81,15 @@ def _check_schedule(job: Node, findings: Findings) -> None:
             findings.about_key(rule, key, f'"{said[0]}" and "{key}" in one rule; write a list of two rules')
         if cron := rule.get("cron"):
             findings.check(cron, check_cron)
-        check_rule_calendar(rule, findings)
 
 
 def _check_scalars(job: Node, validators: Validators, findings: Findings) -> None:
     period, theme, locale = job.get("period"), job.get("message", "theme"), job.get("locale")
     if period is not None and period.text != FROM_SCHEDULE:
-        findings.check(period, validators.period)
+        if is_period_later(str(period.text)):
+            findings.about(period, f"period {not_yet(str(period.text))}")
+        else:
+            findings.check(period, validators.period)
     if theme is not None:
         findings.check(theme, check_theme)
     if locale is not None:
