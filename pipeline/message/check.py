@@ -143,6 +143,8 @@ class _Checker:
             tree = self._environment.parse(text, source.file or None, source.file or None)
         except jinja2.TemplateSyntaxError as error:
             return [self._problem(source, error.lineno, "", syntax_message(error))]
+        except RecursionError:
+            return [self._problem(source, 1, "", "its expressions are nested too deeply; take them apart")]
         except TemplateError as error:
             return [_located(source, error)]
         problems = list(self._unknown_calls(tree, source))

@@ -43,6 +43,7 @@ def test_the_defaults_have_none(desk) -> None:  # type: ignore[no-untyped-def]
         ("{{ title", ["1:1: unexpected end of template, expected 'end of print statement'."]),
         ("\n{% for x in delays %}", ["2:1: Unexpected end of template."]),
         ("<style>p{}</style>\n<p class='{{ title }}'>", ["2:1: a class or id with a Jinja tag"]),
+        (f"{{{{ {'(' * 9000}1 }}}}", ["1:1: its expressions are nested too deeply"]),
     ],
 )
 def test_html(desk, source: str, expected: list[str]) -> None:  # type: ignore[no-untyped-def]
