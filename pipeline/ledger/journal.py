@@ -9,23 +9,19 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from pipeline.errors import IllegalTransitionError, LedgerError
 from pipeline.ledger.closing import close_ended
+from pipeline.ledger.prepared import look, run_many
 from pipeline.ledger.records import Journaled, Outcome
 from pipeline.ledger.rows import AnyRow
-from pipeline.ledger.schema import attempts, deliveries, runs
+from pipeline.ledger.schema import attempts, deliveries, micros, runs
 from pipeline.ledger.states import DELIVERY_TRANSITIONS, ENDED, DeliveryState
 
+SENDING = DeliveryState.SENDING
 WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
 
 _INTEND = (
     update(deliveries)
-    .where(
-        deliveries.c.id.in_(bindparam("ids", expanding=True)),
-        deliveries.c.owner == bindparam("by_owner"),
-        deliveries.c.lease_until > bindparam("now"),
-        deliveries.c.state.in_(WAITING),
-    )
-    .values(state=DeliveryState.SENDING, next_attempt_at=None, updated_at=bindparam("now"))
-    .returning(deliveries.c.id)
+    .where(deliveries.c.id == bindparam("of_id"), deliveries.c.owner == bindparam("by_owner"))
+    .values(state=DeliveryState.SENDING.value, next_attempt_at=None, updated_at=bindparam("now"))
 )
 _LOOK = (
     select(
@@ -33,6 +29,7 @@ _LOOK = (
         deliveries.c.run_id,
         deliveries.c.state,
         deliveries.c.attempts,
+        deliveries.c.lease_until,
         deliveries.c.possible_duplicate,
         runs.c.on_uncertain,
     )
@@ -74,30 +71,30 @@ _GIVE_BACK = (
         updated_at=bindparam("now"),
     )
 )
-_ATTEMPT = attempts.insert()
+_ATTEMPT = attempts.insert().inline().values({c.name: bindparam(c.name) for c in attempts.c if not c.primary_key})
 
 
 def journal(
     connection: Connection, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime
 ) -> Journaled:
     """Writes intents, then outcomes, of deliveries that the owner has claimed; see `Outbox.journal`."""
-    intended = _intend(connection, intents, owner, now)
-    found = _look(connection, outcomes, owner)
-    kept = [one for one in outcomes if one.delivery in found and not _is_stale(one, found[one.delivery])]
-    rows = {outcome.delivery: found[outcome.delivery] for outcome in kept}
+    ours = _look(connection, intents, outcomes, owner)
+    intended = _intend(connection, [ours[one] for one in dict.fromkeys(intents) if one in ours], owner, now)
+    states = {number: SENDING if number in intended else DeliveryState(row.state) for number, row in ours.items()}
+    there = [outcome for outcome in outcomes if outcome.delivery in ours]
+    kept = [outcome for outcome in there if not _is_stale(outcome, ours[outcome.delivery], states[outcome.delivery])]
     for outcome in kept:
-        _refuse_illegal(outcome, DeliveryState(rows[outcome.delivery].state))
+        _refuse_illegal(outcome, states[outcome.delivery])
     tried = [outcome for outcome in kept if outcome.state is not DeliveryState.QUEUED]
-    settled = [_settlement(outcome, rows[outcome.delivery], owner, now) for outcome in tried]
+    settled = [_settlement(one, ours[one.delivery], states[one.delivery], owner, now) for one in tried]
     _apply(connection, _SETTLE, settled)
     untried = [outcome for outcome in kept if outcome.state is DeliveryState.QUEUED]
-    _apply(connection, _GIVE_BACK, [_return(outcome, rows[outcome.delivery], owner, now) for outcome in untried])
-    if tried:
-        connection.execute(_ATTEMPT, [_attempt(outcome) for outcome in tried])
-    ended = close_ended(connection, (rows[s["of_id"]].run_id for s in settled if s["to"] in ENDED), now)
+    _apply(connection, _GIVE_BACK, [_return(outcome, states[outcome.delivery], owner, now) for outcome in untried])
+    run_many(connection, _ATTEMPT, [_attempt(outcome) for outcome in tried])
+    ended = close_ended(connection, (ours[s["of_id"]].run_id for s in settled if s["to"] in ENDED), now)
     return Journaled(
         intended=intended,
-        lost=(frozenset(intents) - intended) | {o.delivery for o in outcomes if o.delivery not in rows},
+        lost=(frozenset(intents) - intended) | ({o.delivery for o in outcomes} - {o.delivery for o in kept}),
         resent=frozenset(s["of_id"] for o, s in zip(tried, settled, strict=True) if s["to"] != o.state),
         ended=ended,
     )
@@ -108,28 +105,26 @@ def after_uncertain(on_uncertain: str) -> DeliveryState:
     return DeliveryState.QUEUED if on_uncertain == "resend" else DeliveryState.UNCERTAIN
 
 
-def _intend(connection: Connection, intents: Sequence[int], owner: str, now: datetime) -> frozenset[int]:
-    if not intents:
-        return frozenset()
-    values = {"ids": list(intents), "by_owner": owner, "now": now}
-    return frozenset(connection.execute(_INTEND, values).scalars())
-
-
-def _look(connection: Connection, outcomes: Sequence[Outcome], owner: str) -> dict[int, AnyRow]:
-    if not outcomes:
-        return {}
+def _look(connection: Connection, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str) -> dict[int, AnyRow]:
+    """Those of the deliveries that the owner has, locked."""
     ids = [outcome.delivery for outcome in outcomes]
     if len(set(ids)) < len(ids):
         raise LedgerError("a delivery has two outcomes in one batch; write the first before the second happens")
-    rows: Sequence[AnyRow] = connection.execute(_LOOK, {"ids": ids, "by_owner": owner}).all()
-    return {row.id: row for row in rows}
+    return {row.id: row for row in look(connection, _LOOK, [*ids, *intents], by_owner=owner)}
 
 
-def _is_stale(outcome: Outcome, row: AnyRow) -> bool:
+def _intend(connection: Connection, ours: Sequence[AnyRow], owner: str, now: datetime) -> frozenset[int]:
+    at = micros(now)
+    free = [row.id for row in ours if row.state in WAITING and row.lease_until > at]
+    _apply(connection, _INTEND, [{"of_id": number, "by_owner": owner, "now": at} for number in free])
+    return frozenset(free)
+
+
+def _is_stale(outcome: Outcome, row: AnyRow, state: DeliveryState) -> bool:
     """The answer to an intent that was recovered since, as a possible duplicate, and claimed by the same
     owner again: the owner slept past its lease. It is lost like any that comes too late."""
     answer = outcome.state in (DeliveryState.SENT, DeliveryState.UNCERTAIN)
-    return answer and bool(row.possible_duplicate) and row.state in WAITING
+    return answer and bool(row.possible_duplicate) and state in WAITING
 
 
 def _refuse_illegal(outcome: Outcome, was: DeliveryState) -> None:
@@ -141,47 +136,47 @@ def _refuse_illegal(outcome: Outcome, was: DeliveryState) -> None:
         raise LedgerError(f"delivery {outcome.delivery} is deferred without a time; it would wait for ever")
 
 
-def _settlement(outcome: Outcome, row: AnyRow, owner: str, now: datetime) -> dict[str, Any]:
-    to, duplicate = outcome.state, row.possible_duplicate
+def _settlement(outcome: Outcome, row: AnyRow, was: DeliveryState, owner: str, now: datetime) -> dict[str, Any]:
+    to, duplicate = outcome.state, bool(row.possible_duplicate)
     if to is DeliveryState.UNCERTAIN:
         to = after_uncertain(row.on_uncertain)
         duplicate = duplicate or to is DeliveryState.QUEUED
     return {
         "of_id": outcome.delivery,
         "by_owner": owner,
-        "was": row.state,
-        "to": to,
+        "was": was.value,
+        "to": to.value,
         "tried": row.attempts + outcome.counts,
-        "next": (outcome.next_attempt_at or outcome.at) if to in WAITING else None,
+        "next": micros(outcome.next_attempt_at or outcome.at) if to in WAITING else None,
         "reply_code": outcome.code,
         "reply_enhanced": outcome.enhanced,
-        "reply_verdict": outcome.verdict,
+        "reply_verdict": str(outcome.verdict),
         "reply_text": outcome.reply,
         "maybe_twice": duplicate,
-        "now": now,
+        "now": micros(now),
     }
 
 
-def _return(outcome: Outcome, row: AnyRow, owner: str, now: datetime) -> dict[str, Any]:
+def _return(outcome: Outcome, was: DeliveryState, owner: str, now: datetime) -> dict[str, Any]:
     return {
         "of_id": outcome.delivery,
         "by_owner": owner,
-        "was": row.state,
-        "to": DeliveryState.QUEUED,
-        "next": outcome.next_attempt_at or outcome.at,
-        "now": now,
+        "was": was.value,
+        "to": DeliveryState.QUEUED.value,
+        "next": micros(outcome.next_attempt_at or outcome.at),
+        "now": micros(now),
     }
 
 
 def _attempt(outcome: Outcome) -> dict[str, Any]:
     return {
         "delivery_id": outcome.delivery,
-        "at": outcome.at,
-        "state": outcome.state,
-        "phase": outcome.phase,
+        "at": micros(outcome.at),
+        "state": outcome.state.value,
+        "phase": str(outcome.phase),
         "code": outcome.code,
         "enhanced": outcome.enhanced,
-        "verdict": outcome.verdict,
+        "verdict": str(outcome.verdict),
         "reply": outcome.reply,
         "duration_ms": outcome.duration_ms,
         "counts": outcome.counts,
@@ -189,9 +184,7 @@ def _attempt(outcome: Outcome) -> dict[str, Any]:
 
 
 def _apply(connection: Connection, statement: Any, changes: Sequence[Mapping[str, Any]]) -> None:
-    if not changes:
-        return
-    changed = connection.execute(statement, list(changes)).rowcount
+    changed = run_many(connection, statement, changes)
     if changed != len(changes):
         # The rows were locked when they were looked at, so this is a defect: rather nothing than half of it.
         raise LedgerError(f"{len(changes) - changed} deliveries changed hands within one transaction")
