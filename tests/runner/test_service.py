@@ -45,7 +45,9 @@ class Serving:
             self.seen.append(record)
             if record["event"] == event and all(record.get(k) == v for k, v in fields.items()):
                 return record
-        raise AssertionError(f"no {event} {fields} among {[r['event'] for r in self.seen]}")
+        self.process.kill()
+        _, errors = self.process.communicate(timeout=60)
+        raise AssertionError(f"no {event} {fields} among {[r['event'] for r in self.seen]}\n{errors}")
 
     def stop(self) -> int:
         """SIGTERM, and the rest of the log."""
@@ -168,3 +170,19 @@ def test_sigterm_ends_a_build_that_takes_too_long_and_the_run_is_due_again(tmp_p
         thread.join(60)
         assert not thread.is_alive()
         assert {str(run.state) for run in workspace.runs.find()} == {"due"}
+
+
+def test_two_services_on_one_ledger_send_each_run_once(tmp_path: Path, serve: Any) -> None:
+    project = make_project(tmp_path, HEAD + every_second("tick", "reports/data/sales.csv"))
+    one, two = serve(project), serve(project)
+    one.until("service.started")
+    two.until("service.started")
+    for _ in range(3):
+        one.until("run.due")
+    one.stop()
+    two.stop()
+    due = [r["run"] for r in one.seen + two.seen if r["event"] == "run.due"]
+    sent = [(r["run"], r["recipient"]) for r in one.seen + two.seen if r["event"] == "delivery.sent"]
+    assert len(due) == len(set(due))
+    assert len(sent) == len(set(sent)) == len(inbox(project))
+    assert {r["event"] for r in one.seen + two.seen}.isdisjoint({"service.error", "run.failed", "alert.raised"})
