@@ -8,49 +8,34 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
 
 from pipeline.ledger import enclosures
+from pipeline.ledger.limits import EVERYTHING, Room
 from pipeline.ledger.records import Claim, Delivery, Letter
 from pipeline.ledger.rows import AnyRow, delivery, to_terms
-from pipeline.ledger.schema import UtcTime, deliveries, messages, runs
+from pipeline.ledger.schema import deliveries, messages, runs
 from pipeline.ledger.states import DeliveryState, RunState
+from pipeline.ledger.turns import first_due, has_due, next_runs
 
 _waiting = deliveries.alias("waiting")
-
-# A scalar of its own for each run, never a join: the planner has no choice but to look into the index once a
-# run.
-_first_due = (
-    select(func.min(_waiting.c.next_attempt_at, type_=UtcTime))
-    .where(_waiting.c.run_id == runs.c.id, _waiting.c.owner.is_(None), _waiting.c.next_attempt_at.is_not(None))
-    .scalar_subquery()
+_MAILERS = select(runs.c.mailer).where(has_due()).distinct()
+_NEXT = select(runs.c.expires_at, first_due().label("first")).where(
+    runs.c.state == RunState.QUEUED, runs.c.mailer == bindparam("mailer"), first_due().is_not(None)
 )
-_has_due: tuple[ColumnElement[bool], ...] = (
-    runs.c.state == RunState.QUEUED,
-    runs.c.expires_at > bindparam("now"),
-    _first_due <= bindparam("now"),
-)
-_RUNS = (
-    select(runs)
-    .where(runs.c.mailer == bindparam("mailer"), *_has_due)
-    .order_by(runs.c.priority, runs.c.due, runs.c.id)
-    .limit(bindparam("most"))
-)
-_MAILERS = select(runs.c.mailer).where(*_has_due).distinct()
-_NEXT = select(runs.c.expires_at, _first_due.label("first")).where(
-    runs.c.state == RunState.QUEUED, runs.c.mailer == bindparam("mailer"), _first_due.is_not(None)
-)
+_LARGE = 1_000_000
+"""More recipients than a message has."""
 
 
-def _claim(*conditions: ColumnElement[bool], limited: bool) -> Update:
-    due = (
+def _claim(*conditions: ColumnElement[bool]) -> Update:
+    picked = (
         select(_waiting.c.id)
         .where(_waiting.c.owner.is_(None), _waiting.c.next_attempt_at <= bindparam("now"), *conditions)
         .order_by(_waiting.c.next_attempt_at, _waiting.c.id)
+        .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
+        .cte("picked")  # because PostgreSQL may run a plain subquery with a limit more than once
     )
-    # A common table expression, because PostgreSQL may run a plain subquery with a limit more than once.
-    picked = (due.limit(bindparam("most")) if limited else due).cte("picked")
     return (
         update(deliveries)
         .where(deliveries.c.id.in_(select(picked.c.id)))
@@ -59,31 +44,53 @@ def _claim(*conditions: ColumnElement[bool], limited: bool) -> Update:
     )
 
 
-_CLAIM = _claim(_waiting.c.run_id == bindparam("run"), limited=True)
-_CLAIM_REST = _claim(_waiting.c.message_id == bindparam("message"), limited=False)
+_CLAIM = _claim(_waiting.c.run_id == bindparam("run"))
+_CLAIM_REST = _claim(_waiting.c.message_id == bindparam("message"))
 _MESSAGES = select(messages).where(messages.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def claim(
-    connection: Connection, mailer: str, owner: str, *, now: datetime, until: datetime, limit: int
+    connection: Connection,
+    mailer: str,
+    owner: str,
+    *,
+    now: datetime,
+    until: datetime,
+    limit: int,
+    after: str = "",
+    room: Room = EVERYTHING,
 ) -> list[Claim]:
-    """Takes up to `limit` messages that are due, with all of their deliveries that are due."""
+    """Takes up to `limit` messages that are due, with all of their deliveries that are due.
+
+    The jobs of the best priority share the limit and take turns, beginning behind `after`. Where there is not room
+    for all recipients of a message, it takes some of them.
+    """
     claims: list[Claim] = []
-    for run in connection.execute(_RUNS, {"mailer": mailer, "now": now, "most": limit}).all():
-        if len(claims) >= limit:
-            break
-        terms = {"by_owner": owner, "until": until, "now": now, "most": limit - len(claims)}
-        taken = _take(connection, {**terms, "run": run.id})
-        claims += _with_letters(connection, run, taken)
+    several, one = (_LARGE if most is None else most for most in (room.of_several, room.of_one))
+    terms = {"by_owner": owner, "until": until, "now": now}
+    progress = True
+    while progress and min(limit - len(claims), several) > 0:
+        found = next_runs(connection, mailer, now, min(limit - len(claims), several), after)
+        progress = False
+        share = -(-limit // max(1, len(found)))
+        for run in found:
+            most = min(share, limit - len(claims), several)
+            if most <= 0:
+                break
+            taken = _take(connection, {**terms, "run": run.id, "most": most}, one)
+            claims += _with_letters(connection, run, taken)
+            several, one = several - len(taken), one - len(taken)
+            progress = progress or bool(taken)
+            after = run.job
     return claims
 
 
-def _take(connection: Connection, values: dict[str, Any]) -> list[AnyRow]:
+def _take(connection: Connection, values: dict[str, Any], room: int) -> list[AnyRow]:
     rows = list(connection.execute(_CLAIM, values).all())
     rows.sort(key=lambda row: (row.next_attempt_at, row.id))
-    if len(rows) == values["most"]:  # the limit may have cut the last message in two
-        rest = connection.execute(_CLAIM_REST, {**values, "message": rows[-1].message_id}).all()
-        rows += sorted(rest, key=lambda row: row.id)
+    if len(rows) == values["most"] < room:  # the limit may have cut the last message in two
+        whole = {**values, "message": rows[-1].message_id, "most": room - len(rows)}
+        rows += sorted(connection.execute(_CLAIM_REST, whole).all(), key=lambda row: row.id)
     return rows
 
 

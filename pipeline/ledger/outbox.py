@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
-from pipeline.ledger import claims, sweeping
+from pipeline.ledger import circuits, claims, metering, sweeping, taking
 from pipeline.ledger.database import read, write
 from pipeline.ledger.journal import journal
 from pipeline.ledger.records import Attempt, Claim, Delivery, Journaled, Outcome, Run, RunKey, Swept
 from pipeline.ledger.rows import DELIVERIES, delivery_state, to_delivery
 from pipeline.ledger.schema import attempts, deliveries, runs
 from pipeline.ledger.states import DeliveryState
+from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits, Taken, Usage
 
 _SWEEP = 1_000
 """Deliveries changed in one transaction by `recover` and `expire`."""
@@ -38,18 +39,47 @@ class Outbox:
         with write(self._engine) as connection:
             return claims.claim(connection, mailer, owner, now=now, until=now + lease, limit=limit)
 
-    def journal(self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime) -> Journaled:
+    def take(
+        self,
+        mailer: str,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        *,
+        after: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> Taken:
+        """As `claim`, within what the mailer's circuit and its limits let through at this instant.
+
+        An open circuit lets nothing through, one that probes a single letter to a single owner. What is handed
+        out counts in the limits at once, whatever becomes of it; what is given back untried counts no more,
+        except for the spread over the second.
+        """
+        with write(self._engine) as connection:
+            return taking.take(
+                connection, mailer, owner, now=now, until=now + lease, limit=limit, after=after, limits=limits
+            )
+
+    def journal(
+        self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime, *, metered: str = ""
+    ) -> Journaled:
         """Writes, in one transaction, which claimed deliveries are about to be sent and what became of
         others.
 
         Only what comes back as `intended` may be sent. An outcome ends the claim; its attempt is recorded,
         except that of one given back untried (state queued). An uncertain one is sent again or stays, as its
-        run says. Raises IllegalTransitionError, and writes nothing, for a change that the states do not have.
+        run says. `metered` names the mailer if it has limits: its attempts count.
+        Raises IllegalTransitionError, and writes nothing, for a change that the states do not have.
         """
         if not intents and not outcomes:
             return Journaled(frozenset(), frozenset(), frozenset(), ())
         with write(self._engine) as connection:
-            return journal(connection, intents, outcomes, owner, now)
+            done = journal(connection, intents, outcomes, owner, now)
+            if metered:
+                tried = [one for one in outcomes if one.state is not DeliveryState.QUEUED]
+                metering.charge(connection, metered, sum(one.delivery not in done.lost for one in tried), now)
+            return done
 
     def release(self, owner: str) -> int:
         """Gives back what the owner claimed and has not begun to send; how many deliveries that were."""
@@ -60,6 +90,33 @@ class Outbox:
         """The owner lives: all that it holds is its until then; how many deliveries that are."""
         with write(self._engine) as connection:
             return claims.extend(connection, owner, until)
+
+    # --- ways out -------------------------------------------------------------------------------------------
+
+    def circuit(self, mailer: str) -> Circuit | None:
+        """The mailer's circuit, if it is open or probing."""
+        with read(self._engine) as connection:
+            return circuits.find(connection, mailer)
+
+    def open_circuits(self) -> list[Circuit]:
+        """All circuits that are open or probing."""
+        with read(self._engine) as connection:
+            return circuits.find_all(connection)
+
+    def change_circuit(self, mailer: str, change: circuits.Change) -> tuple[Circuit | None, Circuit | None]:
+        """Changes a circuit while nobody else can; before and after."""
+        with write(self._engine) as connection:
+            return circuits.change(connection, mailer, change)
+
+    def begin_metering(self, mailer: str, now: datetime) -> None:
+        """To be called before the first `take` with limits: counts what was sent in the last day without them."""
+        with write(self._engine) as connection:
+            metering.begin(connection, mailer, now)
+
+    def usage(self, mailer: str, limits: Limits, now: datetime) -> Usage:
+        """How much of the limits is used."""
+        with read(self._engine) as connection:
+            return metering.summary(connection, mailer, limits, now)
 
     # --- sweeping -------------------------------------------------------------------------------------------
 

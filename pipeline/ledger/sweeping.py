@@ -1,11 +1,13 @@
 """What nobody works on any more: claims of the dead, intents without an outcome, messages past their time."""
 
+from collections import Counter
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
+from pipeline.ledger import metering
 from pipeline.ledger.closing import close_ended
 from pipeline.ledger.journal import WAITING, after_uncertain
 from pipeline.ledger.records import Delivery, Swept
@@ -61,7 +63,7 @@ def recover(connection: Connection, now: datetime, dead: Collection[str], limit:
     gone = (deliveries.c.lease_until <= now) | deliveries.c.owner.in_(sorted(dead))
     rows = connection.execute(
         select(deliveries.c.id, deliveries.c.state, deliveries.c.owner, deliveries.c.run_id, runs.c.on_uncertain)
-        .add_columns(deliveries.c.possible_duplicate)
+        .add_columns(deliveries.c.possible_duplicate, runs.c.mailer)
         .join(runs, runs.c.id == deliveries.c.run_id)
         .where(deliveries.c.owner.is_not(None), gone)
         .order_by(deliveries.c.owner, deliveries.c.id)  # by owner first: in the order of the index of owned ones
@@ -76,6 +78,7 @@ def recover(connection: Connection, now: datetime, dead: Collection[str], limit:
         return Swept((), ()), len(rows)
     connection.execute(_SETTLE, [_settlement(row, now) for row in unknown])
     connection.execute(attempts.insert(), [_attempt(row, now) for row in unknown])
+    metering.charge_dead(connection, Counter(row.mailer for row in unknown), now)
     ended = close_ended(connection, (row.run_id for row in unknown), now)
     return Swept(_read(connection, [row.id for row in unknown]), ended), len(rows)
 

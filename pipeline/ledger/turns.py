@@ -1,0 +1,73 @@
+"""Whose turn it is: the best priority first, and within it every job in turn, each with its earliest run.
+
+Jobs take turns by name, like people around a table; a worker remembers whom it served last. So a job of a hundred
+thousand letters, or one with five hundred runs waiting, never keeps another of its priority from being served.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, FromClause, Select, and_, bindparam, exists, func, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from pipeline.ledger.rows import AnyRow
+from pipeline.ledger.schema import UtcTime, deliveries, runs
+from pipeline.ledger.states import RunState
+
+_waiting = deliveries.alias("first_waiting")
+
+
+def first_due(of: FromClause = runs) -> ColumnElement[datetime]:
+    """When a run's first waiting delivery is due. A scalar of its own for each run, never a join: the planner has no
+    choice but to look into the index once a run."""
+    return (
+        select(func.min(_waiting.c.next_attempt_at, type_=UtcTime))
+        .where(_waiting.c.run_id == of.c.id, _waiting.c.owner.is_(None), _waiting.c.next_attempt_at.is_not(None))
+        .correlate(of)
+        .scalar_subquery()
+    )
+
+
+def has_due(of: FromClause = runs) -> ColumnElement[bool]:
+    """Whether a run has deliveries that are due `now` and nobody's."""
+    return and_(of.c.state == RunState.QUEUED, of.c.expires_at > bindparam("now"), first_due(of) <= bindparam("now"))
+
+
+_best, _earlier = runs.alias("best"), runs.alias("earlier")
+_mailer: ColumnElement[str] = bindparam("mailer")
+_PRIORITY = (
+    select(_best.c.priority)
+    .where(_best.c.mailer == _mailer, has_due(_best))
+    .order_by(_best.c.priority)
+    .limit(1)
+    .scalar_subquery()
+)
+_is_first_of_job = ~exists().where(
+    _earlier.c.mailer == runs.c.mailer,
+    _earlier.c.priority == runs.c.priority,
+    _earlier.c.job == runs.c.job,
+    tuple_(_earlier.c.due, _earlier.c.id) < tuple_(runs.c.due, runs.c.id),
+    has_due(_earlier),
+)
+
+
+def _turns(*conditions: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+    return (
+        select(runs)
+        .where(runs.c.mailer == _mailer, has_due(), runs.c.priority == _PRIORITY, _is_first_of_job, *conditions)
+        .order_by(runs.c.job)
+        .limit(bindparam("most"))
+    )
+
+
+_BEHIND = _turns(runs.c.job > bindparam("after"))
+_FROM_THE_START = _turns(runs.c.job <= bindparam("after"))
+
+
+def next_runs(connection: Connection, mailer: str, now: datetime, most: int, after: str) -> Sequence[AnyRow]:
+    """The next `most` jobs' runs in turn, beginning behind the job `after`; all of one priority."""
+    values = {"mailer": mailer, "now": now, "after": after}
+    found = list(connection.execute(_BEHIND, {**values, "most": most}).all())
+    if after and len(found) < most:
+        found += connection.execute(_FROM_THE_START, {**values, "most": most - len(found)}).all()
+    return found
