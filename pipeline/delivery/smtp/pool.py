@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from pipeline.delivery.ports import Desk, ReadBase64, Result
+from pipeline.delivery.ports import Desk, ReadBase64, Result, Sign, unsigned
 from pipeline.delivery.replies import classify_event
 from pipeline.delivery.smtp.concurrency import Concurrency
 from pipeline.delivery.smtp.connect import Link, LinkError
@@ -45,10 +45,12 @@ class Pool:
         name: str,
         connections: int,
         timeouts: Timeouts,
+        sign: Sign = unsigned,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._read_base64 = read_base64
+        self._sign = sign
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._concurrency = Concurrency(connections)
@@ -182,7 +184,7 @@ class Pool:
         work = session.ready
         if work is not None and work.eight_bit and not work.transaction.eight_bit:
             try:
-                work.remake_for_seven_bit(self._read_base64)
+                work.remake_for_seven_bit(self._read_base64, self._sign)
             except OSError as error:
                 session.end("closed", f"we ended it: an attachment cannot be read any more: {error.strerror}")
                 return None
@@ -224,7 +226,7 @@ class Pool:
         if most is not None and len(load.deliveries) > most:
             self._backlog.appendleft(replace(load, deliveries=load.deliveries[most:]))
             load = replace(load, deliveries=load.deliveries[:most])
-        work = make_work(load, session.capabilities, self._read_base64, now)
+        work = make_work(load, session.capabilities, self._read_base64, now, self._sign)
         if isinstance(work, Verdict):
             self._results += [Result(load.claim, delivery, work, 0, 0) for delivery in load.deliveries]
             return None
