@@ -7,8 +7,7 @@ import click
 from pipeline.cli.output import json_option, print_json
 from pipeline.cli.progress import RunProgress
 from pipeline.cli.times import parse_moment
-from pipeline.cli.workspace import find_job, open_workspace
-from pipeline.errors import UsageError
+from pipeline.cli.workspace import find_job, no_message, open_workspace
 from pipeline.ledger.records import Letter, RunKey
 
 
@@ -45,11 +44,7 @@ def command(root: Path, job: str, at: str | None, address: str, out: Path | None
 
             workspace.builder.rehearse(workspace.project, RunKey(job, due), FirstSink(address), on_progress)
         if not letters:
-            raise UsageError(
-                f"no message of {job} goes to {address}; `pipeline plan {job}` lists who gets one"
-                if address
-                else "nobody would get a message: the audience is empty"
-            )
+            raise no_message(job, address)
         folder = out or workspace.var / "preview" / job
         paths = write_preview(letters[0], ArtifactStore(workspace.artifacts).read, folder)
     if as_json:

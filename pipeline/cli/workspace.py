@@ -28,3 +28,10 @@ def find_job(project: Project, name: str) -> Job:
         known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.jobs) or 'none'}"
         raise UsageError(f'there is no job "{name}"; {known}')
     return job
+
+
+def no_message(job: str, address: str) -> UsageError:
+    """What to say where a build made no letter for this address, or none at all."""
+    if address:
+        return UsageError(f"no message of {job} goes to {address}; `pipeline plan {job}` lists who gets one")
+    return UsageError("nobody would get a message: the audience is empty")

@@ -13,10 +13,9 @@ import jinja2
 from pipeline.ledger.records import Letter, Part
 from pipeline.message.compose import megabytes
 from pipeline.message.environment import PACKAGE_TEMPLATES
+from pipeline.message.lint.letter import lint_letter
+from pipeline.message.lint.size import GMAIL_CLIP
 from pipeline.message.wire import assemble, base64_lines, encoded_size, html_bytes
-
-GMAIL_CLIP = 102_000
-"""Octets of HTML that Gmail shows before it hides the rest behind a link."""
 
 ReadArtifact = Callable[[str], bytes]
 """SHA-256 of an artifact → its bytes."""
@@ -67,6 +66,7 @@ def preview_page(letter: Letter, read: ReadArtifact) -> str:
         wire_size=megabytes(encoded_size(letter)),
         html_size=megabytes(html_bytes(letter)),
         clipped=html_bytes(letter) > GMAIL_CLIP,
+        findings=lint_letter(letter),
     )
 
 

@@ -1,0 +1,69 @@
+"""`pipeline lint`: what readers of a job's mails would stumble over."""
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.output import json_option, print_json
+from pipeline.cli.progress import RunProgress
+from pipeline.cli.times import parse_moment
+from pipeline.cli.workspace import find_job, no_message, open_workspace
+from pipeline.ledger.records import RunKey
+
+if TYPE_CHECKING:
+    from pipeline.engine.lint_sink import Found
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "bright_black"}
+
+
+@click.command()
+@click.argument("job")
+@click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@click.option("--for", "address", metavar="ADDRESS", default="", help="Whose message; default: all of them.")
+@click.option("--strict", is_flag=True, help="Warnings count too.")
+@json_option
+@click.pass_obj
+def command(root: Path, job: str, at: str | None, address: str, *, strict: bool, as_json: bool) -> int:
+    """Build the messages of JOB and look at each as mail programs will: size against Gmail's clip, CSS and HTML
+    that some lack, alt texts, contrast in light and dark, the text part, links, leftovers of templates. Sends
+    nothing. Exit status 1 if there is an error."""
+    from pipeline.engine.lint_sink import Found, Linted, LintSink  # noqa: PLC0415 - brings the builder's room
+
+    with open_workspace(root) as workspace:
+        entry = find_job(workspace.checked().project, job)
+        due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
+        found: list[Found] = []
+        letters = 0
+        with RunProgress(RunKey(job, due), shown=not as_json) as progress:
+
+            def on_progress(value: object) -> None:
+                nonlocal letters
+                if isinstance(value, Found):
+                    found.append(value)
+                elif isinstance(value, Linted):
+                    letters = value.letters
+                else:
+                    progress(value)
+
+            workspace.builder.rehearse(workspace.project, RunKey(job, due), LintSink(address), on_progress)
+        if not letters:
+            raise no_message(job, address)
+    counts = Counter(item.finding.level.value for item in found)
+    for item in found:
+        _show(item, letters, as_json=as_json)
+    if not as_json:
+        said = ", ".join(f"{counts[level]} {level}{'s' * (counts[level] != 1)}" for level in _COLOURS if counts[level])
+        click.echo(f"{letters} message{'s' * (letters != 1)}: {said or 'nothing to find'}; nothing was sent")
+    return int(bool(counts["error"] or (strict and counts["warning"])))
+
+
+def _show(item: "Found", letters: int, *, as_json: bool) -> None:
+    if as_json:
+        print_json({**asdict(item.finding), "letters": item.letters, "first": item.first})
+        return
+    level = item.finding.level.value
+    share = f" (in {item.letters} of {letters}, first {item.first})" if letters > 1 else ""
+    click.echo(click.style(level, fg=_COLOURS[level]) + str(item.finding).removeprefix(level) + share)
