@@ -68,7 +68,7 @@ class BuildRequest:
 
 def run_period(job: Job, key: RunKey) -> Period:
     """The span of time that a run reports on: from its due time, never from the clock."""
-    return period_for(parse_period(job.period), key.due, job.timezone, job.locale)
+    return period_for(parse_period(job.period), key.due, job.timezone, job.locale, job.calendar)
 
 
 def build(request: BuildRequest, progress: Progress) -> Summary:

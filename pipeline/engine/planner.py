@@ -44,5 +44,5 @@ class Planner:
         return sum(created and decisions[run.key].run for run, created in made)
 
     def _tell(self, key: RunKey, missed: Missed) -> None:
-        event = "run.due" if missed.run else "run.missed"
+        event = "run.due" if missed.run else "run.skipped" if missed.holiday else "run.missed"
         self.emit(event, job=key.job, run=str(key), due=key.due, reason=missed.reason or None)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 
 from pipeline.errors import MissingExtraError, Problem
+from pipeline.jobs.check_calendars import check_calendars
 from pipeline.jobs.check_files import WORKBOOKS, check_data_file, check_vega
 from pipeline.jobs.check_queries import check_function_of, check_sql
 from pipeline.jobs.extras import missing_extras
@@ -39,6 +40,8 @@ def check_project(
         problems.update(_templates(loaded, job, check_template))
         for message, where in missing_extras(job, loaded.project.sources, installed):
             problems.add(loaded.problem(message, "jobs", name, *where))
+    for message, where in check_calendars(loaded.project.calendars, installed):
+        problems.add(loaded.problem(message, *where))
     problems.update(_check_mailers(loaded, installed))
     return sorted(problems)
 

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field, SecretStr
 
 from pipeline.jobs.base import Parameter, Strict, Text
+from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.mailing import AnyMailer, DeliveryTerms
 from pipeline.jobs.model import Job, Message
 from pipeline.jobs.scalars import Address, ByteSize, Span, Zone
@@ -58,6 +59,11 @@ class Document(Strict):
         default_factory=dict,
         description="Where SQL runs, by name: an SQLAlchemy URL, or duckdb for SQL over files and earlier datasets.",
         examples=[{"warehouse": "${WAREHOUSE_URL}", "files": "duckdb"}],
+    )
+    calendars: dict[str, Calendar] = Field(
+        default_factory=dict,
+        description="Weekends and holidays by name, shared by jobs.",
+        examples=[{"us": {"holidays": "US-NY", "extra": ["2026-12-24"]}}],
     )
     jobs: dict[str, Job] = Field(
         description="The reports, by name.",

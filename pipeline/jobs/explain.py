@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from pipeline.jobs.base import Strict
+from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.document import Defaults, Document
 from pipeline.jobs.identity import Dkim, OAuth2
 from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms, Limits
@@ -27,7 +28,7 @@ from pipeline.jobs.unavailable import EXPORT_KINDS_LATER, Shape, is_later, not_y
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
 """What pydantic puts into a path for the member of a union that it took."""
-_OPEN = frozenset({"jobs", "mailers", "sources", "data", "charts", "params", "slice"})
+_OPEN = frozenset({"jobs", "mailers", "sources", "calendars", "data", "charts", "params", "slice"})
 """Mappings whose keys are names of the analyst's own."""
 
 
@@ -44,6 +45,7 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     ("mailers", "*", "limits"): _fields(Limits),
     ("mailers", "*", "oauth2"): _fields(OAuth2),
     ("mailers", "*", "dkim", "*"): _fields(Dkim),
+    ("calendars", "*"): _fields(Calendar, "name"),
     _JOB: (*_fields(Job, "name"), *AUDIENCE_KEYS),
     (*_JOB, "schedule", "*"): _fields(ScheduleEntry),
     (*_JOB, "data", "*"): tuple(dict.fromkeys(key for model in DATASETS.values() for key in _fields(model))),
@@ -76,6 +78,8 @@ _EXPECTED: dict[Shape, str] = {
     ("allow_recipients",): "a pattern like *@example.com or a list of them",
     **{(*_JOB, "audience", key): "an address or a list of addresses" for key in ("to", "cc", "bcc")},
     ("sources",): "a mapping of names to database URLs",
+    ("calendars",): "a mapping of names to calendars, like us: {holidays: US-NY}",
+    ("calendars", "*"): "a mapping like {holidays: US-NY}",
     (*_JOB, "schedule"): "a cron text, a rule like {every: 15 minutes} or a list of these",
     (*_JOB, "schedule", "*"): "a cron text or a rule like {every: 15 minutes}",
     (*_JOB, "data"): "one file or a mapping of names to datasets",
@@ -108,6 +112,8 @@ def explain(error: ValidationError, root: Node, findings: Findings) -> None:
     """Adds a problem for everything that the models refuse; one mistake makes one message."""
     for detail in error.errors(include_url=False, include_input=False):
         loc = tuple(step for step in detail["loc"] if step not in _TAGS)
+        if loc[:1] == ("jobs",) and "calendar" in (loc[2:3] + loc[4:5]) and len(loc) > 3:
+            continue  # a calendar in the place of its name: said where it is written
         _explain_one(detail, loc, root, findings)
 
 

@@ -170,5 +170,6 @@ def _project(document: Document, root: Path, file: str, validators: Validators) 
         jobs=jobs,
         mailers=document.mailers,
         sources=document.sources,
+        calendars=document.calendars,
         allow_recipients=document.allow_recipients,
     )

@@ -6,7 +6,8 @@ from datetime import date, datetime, timedelta
 import yaml
 from pydantic import BaseModel
 
-from pipeline.jobs.model import Chart, Export, Job
+from pipeline.jobs.calendars import Calendar, OnlyDays
+from pipeline.jobs.model import Chart, Export, Job, ScheduleEntry
 from pipeline.jobs.scalars import Mailbox, RetryPlan, format_duration, format_size
 from pipeline.jobs.yamltext import scalar
 
@@ -64,12 +65,16 @@ def _plain(model: BaseModel) -> dict[str, object]:
         del plain["data"]
         if model.kind != "xlsx":
             plain.pop("totals")
+    if isinstance(model, ScheduleEntry) and (model.only or not model.calendar):
+        plain.pop("on_holiday", None)
     if plain.get("sheet") == 0:
         del plain["sheet"]
     return plain
 
 
 def _value(name: str, value: object) -> object:
+    if isinstance(value, Calendar):
+        return value.name
     if isinstance(value, BaseModel):
         return _plain(value)
     if isinstance(value, tuple):
@@ -84,7 +89,7 @@ def _value(name: str, value: object) -> object:
 def _scalar(value: object) -> object:
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, Mailbox | RetryPlan):
+    if isinstance(value, Mailbox | OnlyDays | RetryPlan):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")

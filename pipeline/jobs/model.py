@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
+from pipeline.jobs.calendars import Calendar, CalendarName, Only
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
 
@@ -47,6 +48,23 @@ class ScheduleEntry(Strict):
         default="UTC",
         description="The zone of cron, at and until; default: the job's.",
         examples=["America/New_York"],
+    )
+    calendar: CalendarName | None = Field(
+        default=None,
+        description='A name under "calendars": its weekends and holidays are no days for this rule;'
+        " default: the job's own.",
+        examples=["us"],
+    )
+    on_holiday: Literal["skip", "next", "previous", "run"] = Field(
+        default="skip",
+        description="What happens to a due time on no business day of the calendar: nothing is sent (skip), it moves"
+        " to the next or the previous business day, or it runs all the same.",
+        examples=["next"],
+    )
+    only: Only | None = Field(
+        default=None,
+        description="Of the due times, those alone on this business day of each week, month, quarter or year.",
+        examples=["last business day of the month"],
     )
     missed: Literal["latest", "all", "skip"] = Field(
         default="latest",
@@ -298,6 +316,12 @@ class Job(Strict):
         examples=["America/New_York"],
     )
     """The zone that periods and dates in the mail are in: the schedule's, else the defaults'."""
+    calendar: CalendarName | None = Field(
+        default=None,
+        description='A name under "calendars": the business days of its periods, and of the rules that name no'
+        " calendar; default: its first schedule's, else Monday to Friday.",
+        examples=["us"],
+    )
     timeout: Span = Field(
         default=timedelta(minutes=10),
         description="How long building the report may take.",
@@ -320,5 +344,6 @@ class Project(Strict):
     mailers: dict[str, Mailer]
     sources: dict[str, SecretStr]
     """Name → SQLAlchemy URL, or the word `duckdb`."""
+    calendars: dict[str, Calendar] = Field(default_factory=dict)
     allow_recipients: tuple[str, ...] = ()
     """Patterns like `*@example.com`; empty: everyone."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
 
+from pipeline.jobs.calendarnames import check_rule_calendar
 from pipeline.jobs.cron import check_cron
 from pipeline.jobs.model import ScheduleEntry
 from pipeline.jobs.names import did_you_mean, got
@@ -17,7 +18,7 @@ from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
 from pipeline.jobs.rules_mailers import check_mailer
 from pipeline.jobs.short import FROM_SCHEDULE
 from pipeline.jobs.tree import Findings, Node
-from pipeline.jobs.unavailable import check_theme, is_period_later, not_yet
+from pipeline.jobs.unavailable import check_theme
 
 
 def _any_period(text: str) -> None:
@@ -41,7 +42,7 @@ class Validators:
 def check_rules(root: Node, directory: Path, validators: Validators, findings: Findings) -> None:
     """All rules of the file; `root` is in long form."""
     patterns = check_patterns(root, findings)
-    for section in ("mailers", "sources", "jobs"):
+    for section in ("mailers", "sources", "calendars", "jobs"):
         _check_keys(root.get(section), check_label, findings)
     for mailer in (root.get("mailers") or root).mapping.values():
         if local := mailer.get("local"):
@@ -81,15 +82,13 @@ def _check_schedule(job: Node, findings: Findings) -> None:
             findings.about_key(rule, key, f'"{said[0]}" and "{key}" in one rule; write a list of two rules')
         if cron := rule.get("cron"):
             findings.check(cron, check_cron)
+        check_rule_calendar(rule, findings)
 
 
 def _check_scalars(job: Node, validators: Validators, findings: Findings) -> None:
     period, theme, locale = job.get("period"), job.get("message", "theme"), job.get("locale")
     if period is not None and period.text != FROM_SCHEDULE:
-        if is_period_later(str(period.text)):
-            findings.about(period, f"period {not_yet(str(period.text))}")
-        else:
-            findings.check(period, validators.period)
+        findings.check(period, validators.period)
     if theme is not None:
         findings.check(theme, check_theme)
     if locale is not None:

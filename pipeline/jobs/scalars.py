@@ -174,7 +174,7 @@ def _longer_than_nothing(value: timedelta) -> timedelta:
     return value
 
 
-def _from_text(parse: Callable[[str], object], kind: type, expected: str) -> BeforeValidator:
+def from_text(parse: Callable[[str], object], kind: type, expected: str) -> BeforeValidator:
     """Reads text; lets through what is read already; says what is expected of anything else."""
 
     def read(value: object) -> object:
@@ -200,30 +200,30 @@ _TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}[ T]\d{2}:\d{2}(:\d{2})?$"
 
 Duration = Annotated[
     timedelta,
-    _from_text(parse_duration, timedelta, _DURATION_TEXT),
+    from_text(parse_duration, timedelta, _DURATION_TEXT),
     _schema(_DURATION_PATTERN, "15 minutes", "6h"),
 ]
 Span = Annotated[Duration, AfterValidator(_longer_than_nothing)]
 """A duration longer than nothing."""
-ByteSize = Annotated[int, _from_text(parse_size, int, "a size like 20MB"), _schema(_SIZE_PATTERN, "20MB", "2GiB")]
+ByteSize = Annotated[int, from_text(parse_size, int, "a size like 20MB"), _schema(_SIZE_PATTERN, "20MB", "2GiB")]
 Zone = Annotated[
     str,
-    _from_text(parse_zone, str, "a time zone like Europe/Berlin"),
+    from_text(parse_zone, str, "a time zone like Europe/Berlin"),
     _schema(None, "Europe/Berlin", "America/New_York"),
 ]
 Address = Annotated[
     Mailbox,
-    _from_text(parse_mailbox, Mailbox, "a mail address like Ana Ruiz <ana@example.com>"),
+    from_text(parse_mailbox, Mailbox, "a mail address like Ana Ruiz <ana@example.com>"),
     _schema("@", "ana@example.com", "Flight Desk <reports@example.com>"),
 ]
 Retry = Annotated[
     RetryPlan,
-    _from_text(parse_retry, RetryPlan, "a retry plan like 1m, 5m*2, 1h"),
+    from_text(parse_retry, RetryPlan, "a retry plan like 1m, 5m*2, 1h"),
     _schema(None, "1m, 5m*2, 15m*4, 1h"),
 ]
-Day = Annotated[date, _from_text(parse_day, date, "a date like 2027-12-31"), _schema(_DAY_PATTERN, "2027-12-31")]
+Day = Annotated[date, from_text(parse_day, date, "a date like 2027-12-31"), _schema(_DAY_PATTERN, "2027-12-31")]
 LocalTime = Annotated[
     datetime,
-    _from_text(parse_local_time, datetime, "a local time like 2026-12-01 09:00"),
+    from_text(parse_local_time, datetime, "a local time like 2026-12-01 09:00"),
     _schema(_TIME_PATTERN, "2026-12-01 09:00"),
 ]

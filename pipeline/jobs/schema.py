@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
+from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.document import Defaults, Document
 from pipeline.jobs.identity import Dkim, OAuth2
 from pipeline.jobs.longform import field_default
@@ -32,7 +33,7 @@ Schema = dict[str, Any]
 
 _MODELS: tuple[type[BaseModel], ...] = (
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
-    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim,
+    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Calendar,
 )  # fmt: skip
 _LABEL = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 _WORD = {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,99}$"}
@@ -99,6 +100,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
         definition = definitions[model.__name__]
         del definition["properties"]["name"]
         definition["required"] = [key for key, said in MAILERS.items() if said is model]
+    del definitions["Calendar"]["properties"]["name"], definitions["Calendar"]["required"]
     definitions["Delivery"].pop("required")
     definitions["Job"]["required"] = ["data"]
     definitions["Job"]["anyOf"] = [{"required": [key]} for key in ("audience", *AUDIENCE_KEYS)]
@@ -119,6 +121,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
     schema["properties"]["jobs"].update(propertyNames=_LABEL, minProperties=1)
     schema["properties"]["mailers"]["propertyNames"] = _LABEL
     schema["properties"]["sources"]["propertyNames"] = _LABEL
+    schema["properties"]["calendars"]["propertyNames"] = _LABEL
     for key in ("data", "charts", "params"):
         definitions["Job"]["properties"][key]["propertyNames"] = _WORD
 
@@ -167,6 +170,8 @@ def _short_forms(schema: Schema, definitions: Schema) -> None:
     for model in ("FileData", "ExcelData"):
         _either(definitions[model]["properties"]["columns"], _TEXT, _list_of(_TEXT), {"type": "null"})
     _either(schema["properties"]["allow_recipients"], _TEXT, _list_of(_TEXT))
+    for field in definitions["Calendar"]["properties"].values():
+        _either(field, field["items"], _list_of(field["items"]))
     signing: Schema = {"$ref": "#/$defs/Dkim"}
     for model in ("SmtpMailer", "ProviderMailer"):
         _either(definitions[model]["properties"]["dkim"], signing, _list_of(signing))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from pipeline.jobs.calendarnames import name_calendars, place_calendars
 from pipeline.jobs.document import Defaults
 from pipeline.jobs.mailing import MAILERS
 from pipeline.jobs.names import did_you_mean
@@ -36,6 +37,7 @@ class Around:
     """The mailer of a job that names none, where there is one."""
     address: str
     """EMAIL_ADDRESS of the environment; empty where there is none."""
+    calendars: Node | None
 
 
 def expand_document(root: Node, address: str, findings: Findings) -> Node:
@@ -48,12 +50,15 @@ def expand_document(root: Node, address: str, findings: Findings) -> Node:
     if "allow_recipients" in top:
         top["allow_recipients"] = _listed(top["allow_recipients"])
     top["mailers"] = mailers = _mailers(top.get("mailers"), root, findings)
+    if "calendars" in top:
+        top["calendars"] = name_calendars(top["calendars"], findings)
     if "jobs" in top:
         shared = {key: node for key, node in defaults.mapping.items() if key in Defaults.model_fields}
         around = Around(
             _without(defaults._replace(value=shared), "mailer"),
             defaults.get("mailer") or _only(mailers),
             address,
+            top.get("calendars"),
         )
         jobs = top["jobs"]
         expanded = {name: _job(name, jobs.key_place(name), job, around, findings) for name, job in jobs.mapping.items()}
@@ -107,7 +112,7 @@ def _job(name: str, place: Place, written: Node, around: Around, findings: Findi
     own_zone = node.get("timezone")
     node = merge(around.defaults, node)._replace(path=written.path, place=place)
     node = _schedule(node)
-    node = _zone(node, own_zone)
+    node = place_calendars(_zone(node, own_zone), around.calendars, findings)
     node = _each(node, "data", _datasets)
     node = _each(node, "charts", lambda charts: _children(charts, lambda chart: _chart(chart, findings)))
     node = _exports(node, findings)

@@ -6,10 +6,8 @@ Shape = tuple[str, ...]
 """Where in the file: keys, with `*` for any name or position."""
 
 LATER: dict[Shape, frozenset[str]] = {
-    (): frozenset({"calendars"}),
     ("defaults",): frozenset({"gate", "review"}),
     ("jobs", "*"): frozenset({"gate", "review", "unsubscribe"}),
-    ("jobs", "*", "schedule", "*"): frozenset({"calendar", "on_holiday"}),
     ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
     ("jobs", "*", "exports", "*"): frozenset({"pdf", "html", "password"}),
     ("jobs", "*", "audience"): frozenset({"unsubscribe"}),
@@ -31,8 +29,3 @@ def check_theme(text: str) -> None:
     """Raises ValueError for any theme but the one there is."""
     if text != "default":
         raise ValueError(f"theme {not_yet(text)}{did_you_mean(text, ['default']) or '; leave it out'}")
-
-
-def is_period_later(text: str) -> bool:
-    """Whether a period counts business days, which needs calendars."""
-    return "business" in text.lower() or "working day" in text.lower()

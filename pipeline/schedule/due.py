@@ -9,6 +9,9 @@ every  elapsed time, counted from Monday 2001-01-01 00:00 in the entry's zone: a
        falls on full hours in zones like Asia/Kolkata too.
 at     once; gap and fold as for cron with named hours.
 
+What a calendar takes away, moves or picks is in `shifting.py`; a due time that was moved is the instant it
+was moved to, so that a run exists once however many holidays roll onto its day.
+
 An entry ends with its `until`, a local date that is still included. Jitter delays the firing and never
 changes the due time.
 """
@@ -17,35 +20,43 @@ import hashlib
 import heapq
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
+from functools import partial
+from itertools import groupby, takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
 from pipeline.jobs.model import ScheduleEntry
+from pipeline.schedule.shifting import Asked, shifted
 from pipeline.schedule.wall import instants, local_wall, resolve
 
 _EVERY_ANCHOR = datetime(2001, 1, 1)  # noqa: DTZ001 - a wall time of the entry's zone
 _TICK = timedelta(microseconds=1)
-
-Asked = tuple[datetime, ScheduleEntry]
-"""A due time and the entry that asks for it; of several, the first of the schedule."""
+_PATIENCE = timedelta(days=366 * 30)
+"""A rule whose due times all fall on holidays is given up after so long."""
 
 
 def due_times(entries: Sequence[ScheduleEntry], after: datetime, until: datetime) -> Iterator[datetime]:
     """The due times in (after, until], UTC, ascending, none twice. Both bounds must be aware (ValueError)."""
-    return (due for due, _ in asked_times(entries, after, until))
+    return (asked.due for asked in asked_times(entries, after, until) if not asked.skipped)
 
 
 def asked_times(entries: Sequence[ScheduleEntry], after: datetime, until: datetime) -> Iterator[Asked]:
-    """As `due_times`, each with the entry that asks for it: its `missed`, `grace` and `jitter` count."""
+    """As `due_times`, each with the entry that asks for it (of several, the first of the schedule), and with
+    those that a holiday takes away: its `missed`, `grace` and `jitter` count."""
     _require_aware(until)
-    return takewhile(lambda asked: asked[0] <= until, _asked(entries, after))
+    return takewhile(lambda asked: asked.due <= until, _asked(entries, after))
 
 
 def next_due(entries: Sequence[ScheduleEntry], after: datetime) -> datetime | None:
     """The first due time later than `after` (aware, else ValueError); None where the schedule has ended."""
-    return next((due for due, _ in _asked(entries, after)), None)
+    asked = takewhile(lambda asked: asked.due - after <= _PATIENCE, _asked(entries, after))
+    return next((each.due for each in asked if not each.skipped), None)
+
+
+def next_asked(entries: Sequence[ScheduleEntry], after: datetime) -> Asked | None:
+    """As `next_due`, also where a holiday takes the due time away."""
+    return next(_asked(entries, after), None)
 
 
 def firing_time(entries: Sequence[ScheduleEntry], job: str, due: datetime) -> datetime:
@@ -60,46 +71,44 @@ def firing_time(entries: Sequence[ScheduleEntry], job: str, due: datetime) -> da
 
 def delayed(asked: Asked, entries: Sequence[ScheduleEntry], job: str) -> datetime:
     """`firing_time` where the entry is known already."""
-    due, entry = asked
-    if not entry.jitter:
+    due, jitter = asked.due, asked.entry.jitter
+    if not jitter:
         return due
     following = next_due(entries, due)
-    longest = entry.jitter if following is None else min(entry.jitter, (following - due) / 2)
+    longest = jitter if following is None else min(jitter, (following - due) / 2)
     digest = hashlib.sha256(f"{job}\0{due.astimezone(UTC).isoformat()}".encode()).digest()
     return due + longest * (int.from_bytes(digest[:8]) / 2**64)
 
 
 def _asked(entries: Sequence[ScheduleEntry], after: datetime) -> Iterator[Asked]:
     _require_aware(after)
-    streams = [_with_entry(entry, after) for entry in entries]
-    last = after
+    streams = [_entry_asked(entry, after) for entry in entries]
     # Where times are equal, merge keeps the order of its arguments: the first entry of the schedule wins.
-    for asked in heapq.merge(*streams, key=lambda asked: asked[0]):
-        if asked[0] > last:
-            last = asked[0]
-            yield asked
+    for due, asked in groupby(heapq.merge(*streams, key=lambda asked: asked.due), key=lambda asked: asked.due):
+        if due > after:
+            yield min(asked, key=lambda each: bool(each.skipped))  # what one entry skips another may want
 
 
-def _with_entry(entry: ScheduleEntry, after: datetime) -> Iterator[Asked]:
-    return ((due, entry) for due in _entry_times(entry, after))
-
-
-def _entry_times(entry: ScheduleEntry, after: datetime) -> Iterator[datetime]:
+def _entry_asked(entry: ScheduleEntry, after: datetime) -> Iterator[Asked]:
     """Ascending; may begin with times that are not later than `after`, and may repeat one."""
     zone = ZoneInfo(entry.timezone)
-    if entry.cron is not None:
-        times = _cron_times(entry.cron, zone, after)
-    elif entry.every is not None:
-        times = _every_times(entry.every, zone, after)
-    else:
-        times = iter([resolve(entry.at, zone)] if entry.at is not None else [])
+    asked = shifted(entry, zone, after, partial(_entry_times, entry, zone))
     if entry.until is None:
-        return times
+        return asked
     last = entry.until
     # A fold over midnight brings the old date back for a while: the end is the later of two midnights.
     midnight = datetime.combine(last + timedelta(days=1), datetime.min.time())
     end = (instants(midnight, zone) or (resolve(midnight, zone),))[-1]
-    return (due for due in takewhile(lambda due: due < end, times) if local_wall(due, zone).date() <= last)
+    return (each for each in takewhile(lambda each: each.due < end, asked) if local_wall(each.due, zone).date() <= last)
+
+
+def _entry_times(entry: ScheduleEntry, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:
+    """The instants of cron, every or at; ascending, perhaps with some that are not later than `after`."""
+    if entry.cron is not None:
+        return _cron_times(entry.cron, zone, after)
+    if entry.every is not None:
+        return _every_times(entry.every, zone, after)
+    return iter([resolve(entry.at, zone)] if entry.at is not None else [])
 
 
 def _cron_times(cron: str, zone: ZoneInfo, after: datetime) -> Iterator[datetime]:

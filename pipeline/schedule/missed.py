@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pipeline.jobs.model import ScheduleEntry
-from pipeline.schedule.due import Asked, asked_times
+from pipeline.schedule.due import asked_times
+from pipeline.schedule.shifting import Asked
 
 ON_TIME = timedelta(minutes=1)
 """A due time that passed (with its jitter) less than this ago is on time: `skip` and `grace` do not stop
 it."""
+MISSED = "missed: "
+"""What the reason of a run begins with that was skipped because its due time passed unheard."""
 LISTED = 1000
 """Of the due times that no grace can save, the newest so many are listed one by one."""
 
@@ -27,7 +30,9 @@ class Missed:
     due: datetime
     run: bool
     reason: str
-    """Why it does not run, or how late it does; empty where it runs on time."""
+    """Why it does not run; of one that does, how late it is and from which days it was moved, if at all."""
+    holiday: bool = False
+    """It does not run because its day is no business day: nothing was missed."""
 
 
 def plan_missed(entries: Sequence[ScheduleEntry], last_known: datetime | None, now: datetime) -> list[Missed]:
@@ -51,26 +56,32 @@ def plan_missed(entries: Sequence[ScheduleEntry], last_known: datetime | None, n
 def _decide(asked: list[Asked], now: datetime) -> list[Missed]:
     decisions: list[Missed] = []
     later_runs = False  # newest first, because `latest` gives way to a later due time that does run
-    for due, entry in reversed(asked):
-        decision = _decision(due, entry, now, later_runs=later_runs)
+    for each in reversed(asked):
+        decision = _decision(each, now, later_runs=later_runs)
         later_runs = later_runs or decision.run
         decisions.append(decision)
     return decisions[::-1]
 
 
-def _decision(due: datetime, entry: ScheduleEntry, now: datetime, *, later_runs: bool) -> Missed:
+def _decision(asked: Asked, now: datetime, *, later_runs: bool) -> Missed:
+    due, entry = asked.due, asked.entry
+    if asked.skipped:
+        return Missed(due, run=False, reason=asked.skipped, holiday=True)
     late = now - due
     on_time = late <= ON_TIME + entry.jitter
     if not on_time and late > entry.grace:
         grace = in_words(entry.grace)
-        return Missed(due, run=False, reason=f"missed: {in_words(late)} late, beyond its grace of {grace}")
+        return _missed(due, f"{in_words(late)} late, beyond its grace of {grace}")
     if entry.missed == "latest" and later_runs:
-        return Missed(due, run=False, reason="missed: a later due time replaces it")
-    if on_time:
-        return Missed(due, run=True, reason="")
-    if entry.missed == "skip":
-        return Missed(due, run=False, reason=f"missed: {in_words(late)} late, and its schedule says skip")
-    return Missed(due, run=True, reason=f"{in_words(late)} late")
+        return _missed(due, "a later due time replaces it")
+    if not on_time and entry.missed == "skip":
+        return _missed(due, f"{in_words(late)} late, and its schedule says skip")
+    reasons = ["" if on_time else f"{in_words(late)} late", *map(str, asked.moved)]
+    return Missed(due, run=True, reason="; ".join(filter(None, reasons)))
+
+
+def _missed(due: datetime, why: str) -> Missed:
+    return Missed(due, run=False, reason=f"{MISSED}{why}")
 
 
 def _beyond_grace(
@@ -79,13 +90,12 @@ def _beyond_grace(
     """Decisions about the due times in (after, until], which no grace can save."""
     newest = _newest(entries, after, until)
     if len(newest) == LISTED:
-        oldest, _ = next(asked_times(entries, after, until))
-        first_listed = newest[0][0]
+        oldest = next(asked_times(entries, after, until)).due
+        first_listed = newest[0].due
         if oldest < first_listed:
             before = f"{first_listed:%Y-%m-%d %H:%M:%S} UTC"
-            reason = f"missed: it and all others before {before} are beyond grace, and too many to list"
-            yield Missed(oldest, run=False, reason=reason)
-    yield from (_decision(due, entry, now, later_runs=False) for due, entry in newest)
+            yield _missed(oldest, f"it and all others before {before} are beyond grace, and too many to list")
+    yield from (_decision(asked, now, later_runs=False) for asked in newest)
 
 
 def _newest(entries: Sequence[ScheduleEntry], after: datetime, until: datetime) -> list[Asked]:

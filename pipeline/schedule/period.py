@@ -7,7 +7,13 @@ UNIT to date        from the start of the unit up to the due time; where the due
 UNIT to yesterday   week, month, quarter or year, up to the start of the due time's day: on the 1st, the whole
                     month before
 
-Units are those of `units.py`: local time of the job's zone, weeks from Monday.
+previous business day, last N business days
+                    whole days, from the first of them to the end of the last, weekends in between included
+since previous business day
+                    from the start of that day to the start of the due time's: on Monday, Friday to Sunday
+
+Units are those of `units.py`: local time of the job's zone, weeks from Monday. Business days are those of the
+job's calendar.
 """
 
 import difflib
@@ -20,21 +26,28 @@ from itertools import pairwise
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
+from pipeline.jobs.calendars import MONDAY_TO_FRIDAY, Calendar
 from pipeline.jobs.model import ScheduleEntry
+from pipeline.schedule.business import DAY, BusinessDays, business_days
 from pipeline.schedule.due import due_times
 from pipeline.schedule.labels import last_day, period_label
 from pipeline.schedule.units import Unit, start_before, start_of
+from pipeline.schedule.wall import local_wall, resolve
 
 _UNITS: tuple[Unit, ...] = get_args(Unit)
 _LONG_UNITS = _UNITS[2:]  # longer than a day
 _MOST = 1000
 _EXPECTED = (
-    "write something like previous day, last 7 days, month to date or month to yesterday "
+    "write something like previous day, last 7 days, month to date, month to yesterday or previous business day "
     "(units: hour, day, week, month, quarter, year)"
 )
 _MEANT = {
     "today": "day to date",
     "yesterday": "previous day",
+    "last business day": "previous business day",
+    "last working day": "previous business day",
+    "previous working day": "previous business day",
+    "previous weekday": "previous business day",
     **{f"last {unit}": f"previous {unit}" for unit in _UNITS},
     **{f"this {unit}": f"{unit} to date" for unit in _UNITS},
     **{f"current {unit}": f"{unit} to date" for unit in _UNITS},
@@ -46,10 +59,10 @@ _MEANT = {
 class PeriodSpec:
     """A period as written, before a due time is known."""
 
-    form: Literal["last", "to date", "to yesterday"]
+    form: Literal["last", "to date", "to yesterday", "last business days", "since business day"]
     unit: Unit
     count: int = 1
-    """How many units; only for `last`. `previous UNIT` is the last one."""
+    """How many units; only for `last` and `last business days`. `previous UNIT` is the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +93,8 @@ def parse_period(text: str) -> PeriodSpec:
     """Reads what an analyst writes. Raises ValueError that says what is expected and what was probably
     meant."""
     words = " ".join(text.lower().split())
-    if re.search(r"\b(business|working) days?\b|\bweekdays?\b", words):
-        raise ValueError(f'"{text}" is not available yet, as no period of business days is; {_EXPECTED}')
+    if spec := _business_period(text, words):
+        return spec
     for unit in _UNITS:
         if words == f"previous {unit}":
             return PeriodSpec("last", unit)
@@ -96,10 +109,29 @@ def parse_period(text: str) -> PeriodSpec:
     raise ValueError(f'"{text}" is not a period; {meant}{_EXPECTED}')
 
 
-def period_for(spec: PeriodSpec, due: datetime, zone: str, locale: str = "en_GB") -> Period:
-    """The period of the run for `due` (aware), in the IANA zone `zone`, its label in `locale`."""
+def _business_period(text: str, words: str) -> PeriodSpec | None:
+    if words == "previous business day":
+        return PeriodSpec("last business days", "day")
+    if words == "since previous business day":
+        return PeriodSpec("since business day", "day")
+    if match := re.fullmatch(r"last (\d+) business days?", words, re.ASCII):
+        return PeriodSpec("last business days", "day", _count(text, match[1]))
+    return None
+
+
+def period_for(
+    spec: PeriodSpec, due: datetime, zone: str, locale: str = "en_GB", calendar: Calendar | None = None
+) -> Period:
+    """The period of the run for `due` (aware), in the IANA zone `zone`, its label in `locale`.
+
+    Business days are those of `calendar`, or Monday to Friday. Raises MissingExtraError where its holidays need
+    a package that is not installed.
+    """
     local = ZoneInfo(zone)
-    start, end = _bounds(spec, due.astimezone(UTC), local)
+    if spec.form in {"last business days", "since business day"}:
+        start, end = _business_bounds(spec, due, local, business_days(calendar or MONDAY_TO_FRIDAY))
+    else:
+        start, end = _bounds(spec, due.astimezone(UTC), local)
     start, end = start.astimezone(local), end.astimezone(local)
     return Period(start, end, period_label(start, end, locale))
 
@@ -109,16 +141,18 @@ def default_period(entries: Sequence[ScheduleEntry]) -> str:
 
     It is decided by the shortest time between two due times of 2023 and 2024, whatever `until` says:
     365 days or more `previous year`, 89 days `previous quarter`, 28 days `previous month`, 7 days
-    `previous week`, 20 hours `previous day`, else `previous hour`. `previous day` where nothing repeats.
+    `previous week`, 20 hours `previous day`, else `previous hour`. `previous day` where nothing repeats. A
+    rule with `only` has the cadence of its unit, and holidays change none.
     """
     rules = tuple(
         ScheduleEntry(cron=entry.cron, every=entry.every, timezone=entry.timezone)
         for entry in entries
-        if entry.at is None
+        if entry.at is None and entry.only is None
     )
-    if not rules:
+    units = {entry.only.unit for entry in entries if entry.only is not None}
+    if not rules and not units:
         return "previous day"
-    shortest = _shortest_gap(rules)
+    shortest = min([_shortest_gap(rules) if rules else timedelta.max, *(_LEAST[unit] for unit in units)])
     return next((f"previous {unit}" for least, unit in _CADENCES if shortest >= least), "previous hour")
 
 
@@ -142,6 +176,7 @@ _CADENCES: tuple[tuple[timedelta, Unit], ...] = (
     (timedelta(days=7) - _CLOCK_CHANGE, "week"),
     (timedelta(hours=20), "day"),
 )
+_LEAST: dict[Unit, timedelta] = {unit: least for least, unit in _CADENCES}
 
 
 def _bounds(spec: PeriodSpec, due: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -157,6 +192,17 @@ def _bounds(spec: PeriodSpec, due: datetime, zone: ZoneInfo) -> tuple[datetime, 
     return start, end
 
 
+def _business_bounds(spec: PeriodSpec, due: datetime, zone: ZoneInfo, days: BusinessDays) -> tuple[datetime, datetime]:
+    today = local_wall(due, zone).date()
+    first = days.before(today, spec.count)
+    end = today if spec.form == "since business day" else days.before(today) + DAY
+    return _midnight(first, zone), _midnight(end, zone)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return resolve(datetime.combine(day, datetime.min.time()), zone)
+
+
 def _count(text: str, digits: str) -> int:
     count = int(digits) if len(digits) <= 4 else _MOST + 1
     if not 1 <= count <= _MOST:
@@ -170,6 +216,7 @@ def _near(words: str) -> str:
     number = re.search(r"\d+", words)
     known = {f"previous {unit}" for unit in _UNITS} | {f"{unit} to date" for unit in _UNITS}
     known |= {f"{unit} to yesterday" for unit in _LONG_UNITS}
-    known |= {f"last {number[0]} {unit}s" for unit in _UNITS} if number else set()
+    known |= {"previous business day", "since previous business day"}
+    known |= {f"last {number[0]} {unit}s" for unit in (*_UNITS, "business day")} if number else set()
     found = difflib.get_close_matches(words, sorted(known | _MEANT.keys()), n=1, cutoff=0.84)
     return _MEANT.get(found[0], found[0]) if found else ""

@@ -32,7 +32,7 @@ from datetime import datetime
 from apscheduler.triggers.base import BaseTrigger
 
 from pipeline.jobs.model import ScheduleEntry
-from pipeline.schedule.due import asked_times, delayed, next_due
+from pipeline.schedule.due import asked_times, delayed, next_asked
 
 
 class DueTrigger(BaseTrigger):  # type: ignore[misc] # apscheduler has no types
@@ -60,7 +60,5 @@ def next_firing(entries: Sequence[ScheduleEntry], job: str, after: datetime) -> 
             firing = delayed(asked, entries, job)
             if firing > after:
                 return firing
-    due = next_due(entries, after)
-    if due is None or longest is None:
-        return due
-    return delayed(next(asked_times(entries, after, due)), entries, job)
+    coming = next_asked(entries, after)
+    return None if coming is None else delayed(coming, entries, job)

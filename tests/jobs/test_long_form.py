@@ -20,6 +20,7 @@ ENVIRON = {"EMAIL_ADDRESS": "me@example.com", "SMTP_URL": "smtps://user:hunter2@
 AROUND = (
     "mailers: {relay: {smtp: '${SMTP_URL}'}, inbox: {local: var/inbox}}\n"
     "sources: {files: duckdb, warehouse: 'sqlite:///warehouse.db'}\n"
+    "calendars: {us: {holidays: US-NY, extra: '2026-12-24'}}\n"
 )
 
 
