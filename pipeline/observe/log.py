@@ -22,6 +22,7 @@ _FIELDS_OF = {
     name: [field for field in FIELDS if field in (*spec.required, *spec.optional)] for name, spec in EVENTS.items()
 }
 """Event → its fields in the order of a line."""
+_REQUIRED = {name: frozenset(spec.required) for name, spec in EVENTS.items()}
 
 
 class Emit(Protocol):
@@ -51,7 +52,7 @@ class EventLog:
         if spec is None or spec.level is None:
             raise EventDefectError(f"no event {event!r} may be emitted; the list is in observe/events.py")
         given = {name.removesuffix("_"): value for name, value in fields.items() if value is not None}
-        if absent := set(spec.required).difference(given):
+        if absent := _REQUIRED[event].difference(given):
             raise EventDefectError(f"event {event} needs its field {', '.join(sorted(absent))}")
         known = _FIELDS_OF[event]
         values = {name: _value(event, name, given[name]) for name in known if name in given}

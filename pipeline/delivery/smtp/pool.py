@@ -29,6 +29,8 @@ BEAT = 1.0
 """Seconds after which a turn begins even if nothing happened."""
 YOUNG = 1.0
 """Seconds: a connection that ends unused within them was not idle, it was refused."""
+GATHER = 0.05
+"""Seconds: the longest that an answer waits for others to share its commit."""
 DRY = 0.25
 """Seconds for which an outbox that had too little is not asked again."""
 
@@ -63,6 +65,10 @@ class Pool:
         self._max_recipients: int | None = None
         self._trouble: Verdict | None = None
         self._dry_until = 0.0
+        self._commit_seconds = 0.0
+        """What the last commit took."""
+        self._waits_since: float | None = None
+        """When the first answer came that no commit holds yet."""
 
     @property
     def name(self) -> str:
@@ -166,17 +172,27 @@ class Pool:
     def _settle(self, desk: Desk) -> None:
         """One commit; then the bodies whose intents it holds."""
         ready = [(session, work) for session in self._sessions if (work := self._ready(session)) is not None]
-        if not ready and not self._results:
+        began = self._monotonic()
+        if not (ready or self._results) or self._better_later(began):
             desk.beat()
             return
         results, self._results = self._results, []
         intended = desk.journal([delivery for _, work in ready for delivery in work.accepted], results)
         now = self._monotonic()
+        self._commit_seconds, self._waits_since = min(now - began, GATHER), None
         for session, work in ready:
             if all(delivery.id in intended for delivery in work.accepted):
                 session.send_body(now)
             else:
                 session.end("closed", "another worker has taken this letter over")
+
+    def _better_later(self, now: float) -> bool:
+        """Whether answers under way should share the commit: they get as long as the last one took, so that
+        nothing waits longer than twice what it must, and a slow disk makes larger commits."""
+        if self._waits_since is None:
+            self._waits_since = now
+        under_way = any(session.works and session.ready is None for session in self._sessions)
+        return under_way and now < self._waits_since + self._commit_seconds
 
     def _ready(self, session: Session) -> Work | None:
         """The work whose body may go out, its body made anew if the server turned out not to take 8-bit
@@ -205,6 +221,8 @@ class Pool:
                 self._selector.modify(session.socket, events, session)
         now = self._monotonic()
         nearest = min((session.deadline - now for session in self._sessions if session.busy), default=BEAT)
+        if self._waits_since is not None:
+            nearest = min(nearest, self._waits_since + self._commit_seconds - now)
         found = self._selector.select(max(0.0, min(nearest, BEAT)))
         now = self._monotonic()
         for key, events in found:
@@ -288,7 +306,7 @@ class Pool:
         self._drop_ended()
         self._backlog.clear()
         self._results.clear()
-        self._trouble = None
+        self._trouble, self._waits_since = None, None
 
 
 def _of_connection(done: Sequence[Work]) -> Iterator[Verdict]:

@@ -4,6 +4,7 @@ line (RFC 5321 §4.2)."""
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 MAX_LINE = 4096
 """Octets of one line; RFC 5321 §4.5.3.1.5 grants 512, real servers send more."""
@@ -61,10 +62,10 @@ class ReplyReader:
             raise GarbageError(f"a line of more than {MAX_LINE} octets: {visible(self._buffer[:80])}")
 
     def _line(self, line: bytes) -> Reply | None:
-        match = _LINE.fullmatch(line)
-        if match is None or len(line) > MAX_LINE:
+        parts = _parts(line) if len(line) <= MAX_LINE else None
+        if parts is None:
             raise GarbageError(f"not an SMTP reply: {visible(line)}")
-        code, separator, text = match[1], match[2], match[3] or b""
+        code, separator, text = parts
         if self._lines and code != self._code:
             raise GarbageError(f"a reply that changes its code from {self._code.decode()}: {visible(line)}")
         self._size += len(line)
@@ -78,6 +79,15 @@ class ReplyReader:
         return _reply(int(code), lines)
 
 
+# Caches of pure functions: "250 2.1.0 Ok" is most of what a server ever says.
+@lru_cache(maxsize=64)
+def _parts(line: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """Code, separator and text; None where it is no line of a reply."""
+    match = _LINE.fullmatch(line)
+    return None if match is None else (match[1], match[2] or b"", match[3] or b"")
+
+
+@lru_cache(maxsize=64)
 def _reply(code: int, lines: tuple[bytes, ...]) -> Reply:
     texts = [visible(line) for line in lines]
     match = _ENHANCED.match(texts[0])

@@ -194,8 +194,11 @@ class Session:
                 return
             if not self.works:
                 raise GarbageError(f"an answer that nobody asked for: {reply}")
-            self._write([self.works[0].transaction.feed(reply)])
-            self._reap()
+            command = self.works[0].transaction.feed(reply)
+            if command:
+                self._write([command])
+            if self.works[0].transaction.done:
+                self._reap()
             self._patience(now)  # per whole answer: one that trickles in does not buy time
 
     def _reap(self) -> None:
