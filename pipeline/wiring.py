@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from pipeline.delivery.worker import Worker
     from pipeline.engine.builder import Builder
     from pipeline.engine.process import Children
+    from pipeline.ledger.operations import Operations
     from pipeline.ledger.outbox import Outbox
     from pipeline.ledger.runs import Runs
+    from pipeline.ledger.suppressing import Suppressions
     from pipeline.observe.log import EventLog
 
 Clock = Callable[[], datetime]
@@ -125,6 +127,18 @@ class Workspace:
         return Outbox(self.engine)
 
     @cached_property
+    def operations(self) -> "Operations":
+        from pipeline.ledger.operations import Operations  # noqa: PLC0415
+
+        return Operations(self.engine)
+
+    @cached_property
+    def suppressions(self) -> "Suppressions":
+        from pipeline.ledger.suppressing import Suppressions  # noqa: PLC0415
+
+        return Suppressions(self.engine)
+
+    @cached_property
     def log(self) -> "EventLog":
         """The delivery log: to its file, and to the stream that this workspace was given."""
         from pipeline.observe.log import open_log  # noqa: PLC0415
@@ -139,7 +153,11 @@ class Workspace:
         )
 
     def _secrets(self) -> list[str]:
-        project = self.project
+        """What may be in a line and must not; where jobs.yaml is wrong, nothing of it was used."""
+        try:
+            project = self.project
+        except ProjectErrors:
+            return []  # an operator can hold a run nevertheless
         urls = [secret for mailer in project.mailers.values() for secret in secrets_in(mailer)]
         sources = [source.get_secret_value() for source in project.sources.values()]
         return [*urls, *(source for source in sources if source != "duckdb")]
@@ -192,6 +210,7 @@ class Workspace:
                 self.clock,
                 owner=owner,
                 dead_owners=lambda: dead_owners(self.owners),
+                barred=self.suppressions.barred_claims,
             )
             try:
                 yield worker

@@ -34,8 +34,16 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                     progress(value)
 
             summary = workspace.builder.rehearse(workspace.project, RunKey(job, due), PlanSink(), on_progress)
+        people = [who for message in planned for who in message.recipients]
+        barred = workspace.suppressions.barred(entry.name, entry.delivery.mailer, people)
         rows = [
-            {"recipients": list(p.recipients), "subject": p.subject, "bytes": p.bytes, "files": list(p.files)}
+            {
+                "recipients": list(p.recipients),
+                "subject": p.subject,
+                "bytes": p.bytes,
+                "files": list(p.files),
+                "suppressed": [who for who in p.recipients if who in barred] or None,
+            }
             for p in planned
         ]
         columns = {"recipients": ", ".join, "subject": None, "bytes": human_size, "files": ", ".join}
@@ -46,6 +54,8 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
             else:
                 click.echo(f"refused: row {refusal.row}, {refusal.address}: {refusal.reason}")
         if not as_json:
+            for address, reason in barred.items():
+                click.echo(f"suppressed: {address}: {reason}")
             click.echo(
                 f"\n{summary.messages} messages to {summary.deliveries} recipients, {human_size(summary.bytes)}, "
                 f"for {local(due, entry.timezone)}; nothing was sent"

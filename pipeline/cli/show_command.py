@@ -8,6 +8,7 @@ from pipeline.cli.deliveries_command import delivery_row
 from pipeline.cli.output import json_option, print_json, print_rows, utc
 from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace
+from pipeline.ledger.operator_records import AuditLine
 from pipeline.ledger.records import Attempt, Run
 from pipeline.wiring import Workspace
 
@@ -44,6 +45,11 @@ def _print(workspace: Workspace, run: Run) -> None:
     for name, value in facts.items():
         click.echo(f"{name:<10}{value}")
     click.echo()
+    audit = [_audit(line) for line in workspace.operations.audit(run.key)]
+    if audit:
+        columns_of_audit = dict.fromkeys(("at", "by", "action", "count", "about", "reason"))
+        print_rows(audit, columns_of_audit, as_json=False, empty="")
+        click.echo()
     deliveries = workspace.outbox.deliveries(run=run.key, limit=SHOWN)
     rows = [delivery_row(d) for d in deliveries]
     columns = dict.fromkeys(("delivery", "recipient", "state", "attempts", "code", "reply"))
@@ -72,10 +78,25 @@ def _print_json(workspace: Workspace, run: Run) -> None:
             "deliveries": run.deliveries,
         }
     )
+    for line in workspace.operations.audit(run.key):
+        print_json(_audit(line))
     for delivery in workspace.outbox.deliveries(run=run.key, limit=max(1, run.deliveries)):
         print_json(delivery_row(delivery))
         for attempt in workspace.outbox.attempts(delivery.id):
             print_json(_attempt(attempt))
+
+
+def _audit(line: AuditLine) -> dict[str, object]:
+    """What an operator did; `about` names a delivery where it was about one alone."""
+    _, _, delivery = line.subject.partition("#")
+    return {
+        "at": utc(line.at),
+        "by": line.who,
+        "action": str(line.action),
+        "count": line.changed,
+        "about": f"delivery {delivery}" if delivery else None,
+        "reason": line.why or None,
+    }
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:

@@ -5,10 +5,10 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from pipeline.delivery.lines import Line, attempt_line, paused_lines, resumed_line, run_line
-from pipeline.delivery.pauses import Pauses
-from pipeline.delivery.ports import Clock, Outbox, Result
-from pipeline.delivery.settle import settle, untried
+from pipeline.delivery.gate import Gate
+from pipeline.delivery.lines import Line, attempt_line, run_line, suppressed_line
+from pipeline.delivery.ports import Barred, Clock, Outbox, Result, nobody_barred
+from pipeline.delivery.settle import settle, suppressed, untried, without
 from pipeline.delivery.verdict import Action, Kind, Verdict
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome
@@ -30,23 +30,25 @@ class OutboxDesk:
         outbox: Outbox,
         mailer: str,
         owner: str,
-        pauses: Pauses,
+        gate: Gate,
         *,
         emit: Emit,
         clock: Clock,
         sleep: Callable[[float], object],
         stopping: Callable[[], bool],
         chance: random.Random,
+        barred: Barred = nobody_barred,
     ) -> None:
         self._outbox = outbox
         self._mailer = mailer
         self._owner = owner
-        self._pauses = pauses
+        self._gate = gate
         self._emit = emit
         self._clock = clock
         self._sleep = sleep
         self._stopping = stopping
         self._chance = chance
+        self._barred = barred
         self._lease_until: datetime | None = None
         self._senders_told: set[str] = set()
         self.attempts = 0
@@ -58,19 +60,28 @@ class OutboxDesk:
 
     @property
     def paused(self) -> bool:
-        return self._pauses.until(self._mailer, self._clock()) is not None
+        return self._gate.paused
+
+    @property
+    def closed_until(self) -> datetime | None:
+        """Until when the mailer's circuit or its limits let nothing through; None: something may leave now."""
+        return self._gate.closed_until()
+
+    def rest(self, usual: float) -> float:
+        """See `ports.Desk.rest`."""
+        return self._gate.rest(usual)
 
     def take(self, limit: int) -> Sequence[Claim]:
         """See `ports.Desk.take`. After a pause one letter at a time, until a mail has gone through."""
-        now = self._clock()
-        if self.stopping or self._pauses.until(self._mailer, now) is not None:
+        if self.stopping or self._gate.paused:
             return ()
-        if self._pauses.is_probing(self._mailer, now):
-            limit = 1
-        claims = self._outbox.claim(self._mailer, self._owner, now, LEASE, limit)
-        if claims and self._lease_until is None:
-            self._lease_until = now + LEASE
-        return claims
+        while claims := self._gate.take(limit, LEASE):
+            if self._lease_until is None:
+                self._lease_until = self._clock() + LEASE
+            sendable = self._without_suppressed(claims)
+            if sendable:
+                return sendable
+        return ()
 
     def journal(self, intents: Sequence[Delivery], results: Sequence[Result]) -> frozenset[int]:
         """See `ports.Desk.journal`. Waits for a ledger that cannot be written as long as our claims
@@ -84,7 +95,9 @@ class OutboxDesk:
                 self._log(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
                 self._tell_of_sender(result)
         self._log_ended(done)
-        self._note_success(results)
+        if any(result.verdict.ok for result in results):
+            for line in self._gate.worked():
+                self._log(line)
         self.beat()
         return done.intended
 
@@ -95,8 +108,7 @@ class OutboxDesk:
 
     def pause(self, verdict: Verdict) -> None:
         """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""
-        pause = self._pauses.pause(self._mailer, verdict, self._clock())
-        for line in paused_lines(self._mailer, pause):
+        for line in self._gate.failed(verdict):
             self._log(line)
 
     def beat(self) -> None:
@@ -108,23 +120,30 @@ class OutboxDesk:
 
     # --- inside -------------------------------------------------------------------------------------------
 
+    def _without_suppressed(self, claims: Sequence[Claim]) -> Sequence[Claim]:
+        """At the envelope, the last place there is: who must not be mailed is told apart from the rest."""
+        barred = self._barred(claims, self._mailer)
+        if not barred:
+            return claims
+        found = [one for claim in claims for one in claim.deliveries if one.id in barred]
+        now = self._clock()
+        done = self._write([], [suppressed(delivery, now, barred[delivery.id]) for delivery in found])
+        for delivery in found:
+            if delivery.id not in done.lost:
+                self._log(suppressed_line(self._mailer, delivery, barred[delivery.id]))
+        self._log_ended(done)
+        return [left for claim in claims if (left := without(claim, barred)) is not None]
+
     def _write(self, intents: Sequence[int], outcomes: Sequence[Outcome]) -> Journaled:
         now = self._clock()
         give_up = min(self._lease_until or now, now + FAREWELL) if self.stopping else self._lease_until or now
         while True:
             try:
-                return self._outbox.journal(intents, outcomes, self._owner, self._clock())
+                return self._outbox.journal(intents, outcomes, self._owner, self._clock(), metered=self._gate.metered)
             except LedgerError:
                 if self._clock() + timedelta(seconds=LEDGER_RETRY) >= give_up:
                     raise
                 self._sleep(LEDGER_RETRY)
-
-    def _note_success(self, results: Sequence[Result]) -> None:
-        """Only a mail that went through after the rest proves anything; those in flight when it began do not."""
-        if any(result.verdict.ok for result in results) and self._pauses.is_probing(self._mailer, self._clock()):
-            pause = self._pauses.good(self._mailer)
-            if pause is not None:
-                self._log(resumed_line(self._mailer, pause))
 
     def _tell_of_sender(self, result: Result) -> None:
         """An alert for a sender that the relay does not take: once, until it takes it again."""

@@ -1,11 +1,12 @@
 """The log lines of deliveries, mailers and runs: from plain values to an event and its fields. Pure."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from pipeline.delivery.pauses import Pause
 from pipeline.delivery.ports import Result
 from pipeline.ledger.records import Delivery, Outcome, Run
 from pipeline.ledger.states import DeliveryState
+from pipeline.ledger.ways import Circuit
 
 Line = tuple[str, dict[str, object]]
 
@@ -24,7 +25,7 @@ def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool)
     """One attempt at one delivery. `next_attempt` stands where there will be one."""
     delivery = result.delivery
     fields: dict[str, object] = {
-        **_who(delivery),
+        **who(delivery),
         "mailer": mailer,
         "attempt": delivery.attempts + outcome.counts,
         "phase": outcome.phase,
@@ -40,13 +41,13 @@ def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool)
         fields["next_attempt"] = outcome.next_attempt_at
     if delivery.possible_duplicate:
         fields["possible_duplicate"] = True
-    return _EVENTS[outcome.state], _told(fields)
+    return _EVENTS[outcome.state], told(fields)
 
 
 def swept_line(delivery: Delivery, event: str) -> Line:
     """A delivery that ended, or became uncertain, without an attempt of ours."""
     fields: dict[str, object] = {
-        **_who(delivery),
+        **who(delivery),
         "attempt": delivery.attempts,
         "code": delivery.code,
         "enhanced": delivery.enhanced,
@@ -54,7 +55,12 @@ def swept_line(delivery: Delivery, event: str) -> Line:
         "reply": delivery.reply,
         "next_attempt": delivery.next_attempt_at,
     }
-    return event, _told(fields)
+    return event, told(fields)
+
+
+def suppressed_line(mailer: str, delivery: Delivery, reason: str) -> Line:
+    """A delivery that ended before it was tried, because its recipient must not be mailed."""
+    return "delivery.suppressed", told({**who(delivery), "mailer": mailer, "reason": reason})
 
 
 def run_line(run: Run) -> Line:
@@ -69,35 +75,43 @@ def run_line(run: Run) -> Line:
     return f"run.{run.state.replace(' ', '_')}", fields
 
 
-def paused_lines(mailer: str, pause: Pause) -> Iterator[Line]:
-    """The pause, and the alert if it is time for one."""
-    verdict = pause.verdict
-    fields = _told(
+def paused_lines(circuit: Circuit, *, alert: bool) -> Iterator[Line]:
+    """A circuit that opened or stays open for longer, and the alert if it is time for one."""
+    fields = told(
         {
-            "mailer": mailer,
-            "phase": verdict.phase,
-            "code": verdict.code,
-            "enhanced": verdict.enhanced,
-            "class": verdict.kind,
-            "rule": verdict.rule,
-            "reply": verdict.reply,
-            "next_attempt": pause.until,
+            "mailer": circuit.mailer,
+            "phase": circuit.phase,
+            "code": circuit.code,
+            "enhanced": circuit.enhanced,
+            "class": circuit.kind,
+            "rule": circuit.rule,
+            "reply": circuit.reply,
+            "next_attempt": circuit.until,
         }
     )
     yield "mailer.paused", fields
-    if pause.alert:
+    if alert:
         yield (
             "alert.raised",
-            {**fields, "reason": f"mailer {mailer} cannot send: {verdict.kind} at {verdict.phase}"},
+            {**fields, "reason": f"mailer {circuit.mailer} cannot send: {circuit.kind} at {circuit.phase}"},
         )
 
 
-def resumed_line(mailer: str, pause: Pause) -> Line:
-    """It works again."""
-    return "mailer.resumed", {"mailer": mailer, "class": pause.verdict.kind, "since": pause.since}
+def closed_lines(circuit: Circuit, now: datetime, reason: str = "a mail went through") -> Iterator[Line]:
+    """A circuit that closed, and the end of its alert if there was one."""
+    fields: dict[str, object] = {
+        "mailer": circuit.mailer,
+        "class": circuit.kind,
+        "since": circuit.since,
+        "duration_ms": round((now - circuit.since).total_seconds() * 1000),
+        "reason": reason,
+    }
+    yield "mailer.resumed", fields
+    if circuit.told:
+        yield "alert.cleared", {**fields, "reason": f"mailer {circuit.mailer} sends again: {reason}"}
 
 
-def _who(delivery: Delivery) -> dict[str, object]:
+def who(delivery: Delivery) -> dict[str, object]:
     return {
         "job": delivery.job,
         "run": delivery.run,
@@ -107,6 +121,6 @@ def _who(delivery: Delivery) -> dict[str, object]:
     }
 
 
-def _told(fields: dict[str, object]) -> dict[str, object]:
+def told(fields: dict[str, object]) -> dict[str, object]:
     """Without what is empty."""
     return {name: value for name, value in fields.items() if value is not None and value != ""}

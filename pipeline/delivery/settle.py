@@ -1,12 +1,14 @@
 """What becomes of a delivery after an attempt: from a mailer's result to the outcome that the ledger
 keeps. Pure."""
 
+from collections.abc import Container
+from dataclasses import replace
 from datetime import datetime
 
 from pipeline.delivery.ports import Result
 from pipeline.delivery.retry import next_attempt
-from pipeline.delivery.verdict import Action
-from pipeline.ledger.records import Delivery, Outcome
+from pipeline.delivery.verdict import Action, Kind, Phase
+from pipeline.ledger.records import Claim, Delivery, Outcome
 from pipeline.ledger.states import DeliveryState
 
 _STATES = {
@@ -52,3 +54,19 @@ def untried(delivery: Delivery, now: datetime) -> Outcome:
     """The outcome of a delivery that was taken and is given back: it waits as before."""
     when = delivery.next_attempt_at or now
     return Outcome(delivery.id, DeliveryState.QUEUED, now, 0, "local", None, "", "", "", when, counts=False)
+
+
+def suppressed(delivery: Delivery, now: datetime, reason: str) -> Outcome:
+    """The outcome of a delivery whose recipient must not be mailed."""
+    return Outcome(
+        delivery.id, DeliveryState.SUPPRESSED, now, 0, Phase.LOCAL, None, "", Kind.LOCAL, reason, counts=False
+    )
+
+
+def without(claim: Claim, gone: Container[int]) -> Claim | None:
+    """The claim with the rest of its deliveries; None where there is no rest."""
+    left = tuple(delivery for delivery in claim.deliveries if delivery.id not in gone)
+    if len(left) == len(claim.deliveries):
+        return claim
+    letter = replace(claim.letter, recipients=tuple(delivery.recipient for delivery in left))
+    return replace(claim, letter=letter, deliveries=left) if left else None

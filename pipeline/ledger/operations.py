@@ -7,19 +7,20 @@ and it sends nothing. What is being sent is out of reach.
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, func, or_, select, update
 
 from pipeline.errors import IllegalTransitionError, LedgerError
 from pipeline.ledger import staging, suppressing
-from pipeline.ledger.auditing import write_audit
+from pipeline.ledger.auditing import audit_of, write_audit
 from pipeline.ledger.closing import close_ended
-from pipeline.ledger.database import write
+from pipeline.ledger.database import read, write
 from pipeline.ledger.finding import by_keys
-from pipeline.ledger.operator_records import CHANGES, FAILED_ALONE, Acted, Action, Change, Note
+from pipeline.ledger.operator_records import CHANGES, FAILED_ALONE, Acted, Action, AuditLine, Change, Note
 from pipeline.ledger.records import Delivery, Run, RunKey, Terms
-from pipeline.ledger.rows import DELIVERIES, AnyRow, to_delivery, to_run
+from pipeline.ledger.rows import DELIVERIES, AnyRow, to_delivery, to_run, to_terms
 from pipeline.ledger.schema import deliveries, runs
 from pipeline.ledger.states import RUN_TRANSITIONS, DeliveryState, RunState
 
@@ -70,6 +71,25 @@ class Operations:
             if withdrawn is not None:
                 return withdrawn
         return self._act(Action.CANCEL, run, note, CHANGES[Action.CANCEL], delivery=delivery)
+
+    # --- looking --------------------------------------------------------------------------------------------
+
+    def run_of(self, delivery: int) -> RunKey | None:
+        """The run of a delivery's number; None where there is no such delivery."""
+        query = select(runs).join(deliveries, deliveries.c.run_id == runs.c.id).where(deliveries.c.id == delivery)
+        with read(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        return None if row is None else to_run(row).key
+
+    def terms(self, run: RunKey, expires_at: datetime) -> Terms | None:
+        """The terms that the run was last queued under, with another end; None where it never was."""
+        with read(self._engine) as connection:
+            row = _expect(connection, run)
+        return None if row.mailer is None else replace(to_terms(row), expires_at=expires_at)
+
+    def audit(self, run: RunKey) -> list[AuditLine]:
+        """What operators did about the run, the first first."""
+        return audit_of(self._engine, run)
 
     # --- inside ---------------------------------------------------------------------------------------------
 

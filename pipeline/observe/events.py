@@ -43,6 +43,9 @@ FIELDS: Mapping[str, FieldSpec] = {
     "next_attempt": FieldSpec(datetime, "When it is tried again."),
     "possible_duplicate": FieldSpec(bool, "True where an earlier attempt may have arrived as well."),
     "reason": FieldSpec(str, "Why, in one line for people."),
+    "action": FieldSpec(str, "What an operator did: hold, release, resend, cancel."),
+    "by": FieldSpec(str, "Who did it: a user of the machine, or the name given with --by; bounce: the pipeline."),
+    "scope": FieldSpec(str, "How far a suppression goes: all, job:NAME or mailer:NAME."),
     "period_start": FieldSpec(datetime, "Start of the period that the run reports on."),
     "period_end": FieldSpec(datetime, "End of that period, exclusive."),
     "messages": FieldSpec(int, "Number of messages of the run."),
@@ -117,7 +120,13 @@ _DELIVERIES: dict[str, EventSpec] = {
     "delivery.held": _delivery("warning", "", "It waits for an operator."),
     "delivery.uncertain": _delivery("warning", "", "Nobody can know whether it arrived."),
     "delivery.cancelled": _delivery("info", "", "An operator took it back."),
+    "delivery.requeued": _delivery("info", "", "An operator sends it, or sends it again."),
+    "delivery.bounced": _delivery("warning", "class", "It was sent, and a report came back that it did not arrive."),
     "delivery.recovered": _delivery("info", "", "Its worker died before sending it; it is queued again."),
+    "operator.acted": _event("info", "action by", "job run due delivery count reason", "A person changed the outbox."),
+    "suppression.added": _event("info", "recipient scope by", "reason", "The address gets no mail from now on."),
+    "suppression.removed": _event("info", "recipient scope by", "reason", "The address may be mailed again."),
+    "bounce.unmatched": _event("warning", "reason", "recipient message_id code enhanced reply", "A report of whose?"),
     "mailer.paused": _event("warning", "mailer", f"{_REPLY} next_attempt reason", "This way out does not work."),
     "mailer.resumed": _event("info", "mailer", "class since duration_ms reason", "It works again."),
 }
@@ -131,5 +140,6 @@ EVENTS: Mapping[str, EventSpec] = {
         f"job run due recipient mailer {_REPLY} next_attempt count",
         "Somebody should look; once for each trouble.",
     ),
+    "alert.cleared": _event("info", "reason", "mailer class since duration_ms", "What was alerted of has ended."),
 }
 """Name → what a line of it must and may have. Lines of other names are never written."""

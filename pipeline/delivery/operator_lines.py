@@ -1,0 +1,42 @@
+"""The log lines of what operators do: from plain values to events and their fields. Pure."""
+
+from collections.abc import Iterator
+
+from pipeline.delivery.lines import Line, run_line, told, who
+from pipeline.ledger.operator_records import Acted, Action, Note, Suppression
+from pipeline.ledger.records import Delivery
+
+_EVENTS = {
+    Action.HOLD: "delivery.held",
+    Action.CANCEL: "delivery.cancelled",
+    Action.RELEASE: "delivery.requeued",
+    Action.RESEND: "delivery.requeued",
+}
+
+
+def acted_lines(action: Action, note: Note, acted: Acted) -> Iterator[Line]:
+    """Nothing for what changed nothing; else who did what, each delivery, and the run where it ended."""
+    if not acted.changed and not acted.withdrawn:
+        return
+    key = acted.run.key
+    fields = {"action": action, "by": note.who, "job": key.job, "run": str(key), "due": key.due}
+    yield "operator.acted", told({**fields, "count": len(acted.changed), "reason": note.why})
+    if acted.withdrawn:
+        yield "run.skipped", {"job": key.job, "run": str(key), "due": key.due, "reason": acted.run.reason}
+    for delivery in acted.changed:
+        yield _EVENTS[action], _delivery(delivery, action, note)
+    for run in acted.ended:
+        yield run_line(run)
+
+
+def suppression_line(event: str, one: Suppression, note: Note) -> Line:
+    """`suppression.added` or `suppression.removed`."""
+    return event, told({"recipient": one.address, "scope": one.scope, "by": note.who, "reason": note.why})
+
+
+def _delivery(delivery: Delivery, action: Action, note: Note) -> dict[str, object]:
+    reason = f"{action} by {note.who}{f': {note.why}' if note.why else ''}"
+    fields = {**who(delivery), "next_attempt": delivery.next_attempt_at, "reason": reason}
+    if delivery.possible_duplicate:
+        fields["possible_duplicate"] = True
+    return told(fields)
