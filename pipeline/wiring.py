@@ -19,6 +19,7 @@ from pipeline.jobs.secrets import secrets_in
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from pipeline.delivery.doctor.finding import Finding
     from pipeline.delivery.ports import Mailer
     from pipeline.delivery.worker import Worker
     from pipeline.engine.builder import Builder
@@ -231,6 +232,17 @@ class Workspace:
             else smtp_mailer(mailer, verified_context(), read_base64, tokens=self.tokens)
             for name, mailer in self.project.mailers.items()
         }
+
+    def examine(self, mailer: str, nameserver: str = "", *, with_dns: bool = True) -> "Iterator[Finding]":
+        """What `pipeline doctor` finds about a mailer, as it finds it. `nameserver`: empty for the machine's own."""
+        from pipeline.delivery.doctor.dns import txt_records  # noqa: PLC0415 - brings dnspython
+        from pipeline.delivery.doctor.examine import examine  # noqa: PLC0415
+        from pipeline.delivery.smtp.connect import verified_context  # noqa: PLC0415
+
+        look_up = txt_records(nameserver) if with_dns else None
+        return examine(
+            self.project, mailer, context=verified_context(), tokens=self.tokens, now=self.clock(), look_up=look_up
+        )
 
     def close(self) -> None:
         """Lets go of the ledger and the log, if they were opened."""

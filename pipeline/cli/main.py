@@ -31,6 +31,7 @@ COMMANDS = {
     "hold": "keep what waits from leaving",
     "cancel": "take back what has not left",
     "suppress": "addresses that must not be mailed",
+    "doctor": "whether each way out works; SPF, DKIM and DMARC of the sender",
     "logs": "delivery log lines for people",
     "schema": "the JSON Schema of jobs.yaml, for editors",
     "migrate": "bring the ledger to this version",
