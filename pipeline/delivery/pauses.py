@@ -1,63 +1,50 @@
-"""Which mailers are resting, until when, and why. In memory: a restart tries again at once."""
+"""When a mailer's circuit opens, for how long, and whom that wakes. Pure; the ledger keeps it
+(`ledger/circuits.py`)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from pipeline.delivery.retry import pause_seconds
+from pipeline.delivery.retry import SLOW, pause_seconds
 from pipeline.delivery.verdict import Kind, Verdict
+from pipeline.ledger.ways import Circuit
 
 PATIENT = frozenset({Kind.CONNECT, Kind.PROTOCOL, Kind.RATE, Kind.TRANSIENT, Kind.AMBIGUOUS})
-"""What often heals by itself: nobody is woken before the third time in a row."""
+"""What often heals by itself: nobody is woken before the third time in a row, unless it takes long."""
 ALERT_AFTER = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """One rest of one mailer. It stays open until a mail goes through: what follows `until` is only a
-    probe."""
+def opened(mailer: str, before: Circuit | None, verdict: Verdict, now: datetime) -> Circuit:
+    """The circuit after a failure.
 
-    verdict: Verdict
-    since: datetime
-    until: datetime
-    failures: int
-    alert: bool
-    """Whether somebody is to be told now: once in every series of failures."""
+    The failure of a probe, or of another class, counts: each in a row doubles the pause. What fails while it is open
+    was under way when it opened, in this process or another; it can only ask for more time.
+    """
+    same = before is not None and before.kind == verdict.kind
+    if before is not None and same and now < before.until:
+        until = now + timedelta(seconds=pause_seconds(verdict, before.failures))
+        return before if until <= before.until else replace(before, until=until)
+    failures = before.failures + 1 if before is not None and same else 1
+    return Circuit(
+        mailer=mailer,
+        since=before.since if before is not None and same else now,
+        until=now + timedelta(seconds=pause_seconds(verdict, failures)),
+        failures=failures,
+        told=(before is not None and before.told) or failures >= alerts_after(verdict),
+        kind=verdict.kind,
+        phase=verdict.phase,
+        code=verdict.code,
+        enhanced=verdict.enhanced,
+        rule=verdict.rule,
+        reply=verdict.reply,
+    )
 
 
-class Pauses:
-    """Each mailer's name is used by one thread only."""
+def alerts_after(verdict: Verdict) -> int:
+    """At which failure in a row somebody is told."""
+    return ALERT_AFTER if verdict.kind in PATIENT and verdict.wait < SLOW else 1
 
-    def __init__(self) -> None:
-        self._open: dict[str, Pause] = {}
 
-    def pause(self, name: str, verdict: Verdict, now: datetime) -> Pause:
-        """Opens the mailer's pause, or prolongs it: each failure in a row doubles it. Another class
-        begins anew."""
-        before = self._open.get(name)
-        if before is not None and before.verdict.kind is not verdict.kind:
-            before = None
-        failures = before.failures + 1 if before else 1
-        until = now + timedelta(seconds=pause_seconds(verdict, failures))
-        since = before.since if before else now
-        alert = failures == (ALERT_AFTER if verdict.kind in PATIENT else 1)
-        self._open[name] = Pause(verdict, since, until, failures, alert)
-        return self._open[name]
-
-    def until(self, name: str, now: datetime) -> datetime | None:
-        """When it may be tried again; None: now."""
-        pause = self._open.get(name)
-        return pause.until if pause is not None and pause.until > now else None
-
-    def is_probing(self, name: str, now: datetime) -> bool:
-        """The rest is over and nothing has proved yet that it works again: one letter, not many."""
-        pause = self._open.get(name)
-        return pause is not None and pause.until <= now
-
-    def good(self, name: str) -> Pause | None:
-        """A mail went through: the pause that this ends, if there was one."""
-        return self._open.pop(name, None)
-
-    def get(self, name: str) -> Pause | None:
-        """The mailer's pause as it stands, its alert not to be told again."""
-        pause = self._open.get(name)
-        return None if pause is None else replace(pause, alert=False)
+def after_success(before: Circuit | None, now: datetime) -> Circuit | None:
+    """The circuit after a mail went through: only one sent after the pause proves anything, those in flight when it
+    began do not."""
+    return None if before is None or before.until <= now else before

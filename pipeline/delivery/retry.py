@@ -32,8 +32,10 @@ def pause_seconds(verdict: Verdict, failures: int) -> float:
     what a person must put right after 15 minutes. Doubling, to 15 minutes and to two hours. What the server
     names is honoured.
     """
-    first, most = (verdict.wait, 7200.0) if verdict.wait >= 900.0 else (_FIRST_PAUSE.get(verdict.kind, 60.0), 900.0)
+    first, most = (verdict.wait, 7200.0) if verdict.wait >= SLOW else (_FIRST_PAUSE.get(verdict.kind, 60.0), 900.0)
     return max(min(first * 2.0 ** (failures - 1), most), verdict.wait)
 
 
+SLOW = 900.0
+"""Seconds: what waits that long for its next look is put right by a person, or by the next day."""
 _FIRST_PAUSE = {"CONNECT": 3.0, "PROTOCOL": 15.0}

@@ -69,10 +69,10 @@ def claim(
     several, one = (_LARGE if most is None else most for most in (room.of_several, room.of_one))
     terms = {"by_owner": owner, "until": until, "now": now}
     progress = True
-    while progress and min(limit - len(claims), several) > 0:
-        found = next_runs(connection, mailer, now, min(limit - len(claims), several), after)
+    while progress and (left := min(limit - len(claims), several)) > 0:
+        found = next_runs(connection, mailer, now, left, after)
         progress = False
-        share = -(-limit // max(1, len(found)))
+        share = -(-left // max(1, len(found)))
         for run in found:
             most = min(share, limit - len(claims), several)
             if most <= 0:

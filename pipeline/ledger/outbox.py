@@ -77,7 +77,7 @@ class Outbox:
         with write(self._engine) as connection:
             done = journal(connection, intents, outcomes, owner, now)
             if metered:
-                tried = [one for one in outcomes if one.state is not DeliveryState.QUEUED]
+                tried = [one for one in outcomes if one.phase != "local"]  # not asked, not counted
                 metering.charge(connection, metered, sum(one.delivery not in done.lost for one in tried), now)
             return done
 

@@ -117,11 +117,11 @@ class Stubborn:
     def __getattr__(self, name):
         return getattr(self._outbox, name)
 
-    def journal(self, intents, outcomes, owner, now):
+    def journal(self, intents, outcomes, owner, now, **more):
         if outcomes and self.failures:
             self.failures -= 1
             raise LedgerError("the disk is full")
-        return self._outbox.journal(intents, outcomes, owner, now)
+        return self._outbox.journal(intents, outcomes, owner, now, **more)
 
 
 def test_outcomes_are_written_once_the_ledger_can_be_written_again(bench, mailer):

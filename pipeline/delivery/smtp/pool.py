@@ -65,6 +65,7 @@ class Pool:
         self._max_recipients: int | None = None
         self._trouble: Verdict | None = None
         self._dry_until = 0.0
+        self._wake_at = 0.0
         self._commit_seconds = 0.0
         """What the last commit took."""
         self._waits_since: float | None = None
@@ -151,7 +152,13 @@ class Pool:
         if len(self._backlog) <= wanted // 2 and (idle or self._monotonic() >= self._dry_until):
             claims = desk.take(wanted)
             self._backlog.extend(Load(claim, claim.deliveries) for claim in claims)
-            self._dry_until = self._monotonic() + DRY if len(claims) < wanted else 0.0
+            self._rest(desk.rest(DRY) if len(claims) < wanted else 0.0)
+
+    def _rest(self, seconds: float) -> None:
+        """Asks for no more letters for so long. A limit that lets the next one through wakes us for it."""
+        now = self._monotonic()
+        self._dry_until = now + seconds
+        self._wake_at = self._dry_until if 0.0 < seconds < DRY else now + BEAT
 
     def _assign(self) -> None:
         now = self._monotonic()
@@ -223,6 +230,8 @@ class Pool:
         nearest = min((session.deadline - now for session in self._sessions if session.busy), default=BEAT)
         if self._waits_since is not None:
             nearest = min(nearest, self._waits_since + self._commit_seconds - now)
+        if self._wake_at > now:
+            nearest = min(nearest, self._wake_at - now)
         found = self._selector.select(max(0.0, min(nearest, BEAT)))
         now = self._monotonic()
         for key, events in found:
