@@ -8,15 +8,13 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 from pipeline.delivery.desk import OutboxDesk
-from pipeline.delivery.gate import Gate
 from pipeline.delivery.lines import run_line, swept_line
+from pipeline.delivery.pauses import Pauses
 from pipeline.delivery.ports import Barred, Clock, Mailer, Outbox, nobody_barred
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Swept
-from pipeline.ledger.ways import NO_LIMITS, Limits
 from pipeline.observe.log import Emit
 
 POLL = 1.0
@@ -45,8 +43,8 @@ class Worker:
     """Delivers from one outbox through several mailers, each in a thread of its own.
 
     `owner` names this process in the ledger and must be new at each start. `dead_owners` returns the names
-    of processes that are known to have ended, whose claims need not run out. `limits` are by mailer. `barred`
-    tells which deliveries must not be sent.
+    of processes that are known to have ended, whose claims need not run out. `barred` tells which deliveries
+    must not be sent.
     """
 
     def __init__(
@@ -58,7 +56,7 @@ class Worker:
         *,
         owner: str,
         dead_owners: Callable[[], Collection[str]] = nobody,
-        limits: Mapping[str, Limits] = MappingProxyType({}),
+        pauses: Pauses | None = None,
         barred: Barred = nobody_barred,
         chance: random.Random | None = None,
         sleep: Callable[[float], object] = time.sleep,
@@ -72,7 +70,7 @@ class Worker:
         self._sleep = sleep
         self._barred = barred
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self._limits = limits
+        self.pauses = pauses or Pauses()
         self._stop = threading.Event()
         self._desks = {name: self._desk(name) for name in mailers}
 
@@ -137,7 +135,7 @@ class Worker:
         for name in self._mailers:
             due = self._outbox.next_due(name, now)
             if due is not None:
-                times.append(max(due, self._desks[name].closed_until or due))
+                times.append(max(due, self.pauses.until(name, now) or due))
         return min(times, default=None)
 
     # --- inside -------------------------------------------------------------------------------------------
@@ -147,7 +145,7 @@ class Worker:
             self._outbox,
             name,
             self._owner_of(name),
-            Gate(self._outbox, name, self._owner_of(name), self._clock, self._limits.get(name, NO_LIMITS)),
+            self.pauses,
             emit=self._emit,
             clock=self._clock,
             sleep=self._sleep,
@@ -160,13 +158,8 @@ class Worker:
         return f"{self._owner}/{name}"
 
     def _work_off(self, name: str) -> None:
-        """Until nothing is due; where letters leave by the second, that is so only when the last has left."""
-        mailer, desk = self._mailers[name], self._desks[name]
-        mailer.run(desk)
-        while (rest := desk.rest(POLL)) < POLL and not self._stop.is_set():
-            self._sleep(rest)
-            mailer.run(desk)
-        mailer.tend()
+        self._mailers[name].run(self._desks[name])
+        self._mailers[name].tend()
 
     def _serve(self, name: str) -> None:
         while not self._stop.is_set():
