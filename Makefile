@@ -27,7 +27,7 @@ check: .venv/.ready ## lint, format, types, import rules, and what the docs prom
 serve: .venv/.ready ## scheduler and delivery in the foreground, until Ctrl-C
 	@$(BIN)/pipeline serve
 
-bench: .venv/.ready ## mails a second against smtplib, in one run; writes bench/RESULTS.md
+bench: .venv/.ready ## mails a second against peers from their registries; writes bench/RESULTS.md
 	@$(BIN)/python -m bench
 
 lock: .venv/.ready ## for maintainers: resolve requirements.lock anew from pyproject.toml

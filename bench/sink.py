@@ -11,9 +11,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
-GREETING = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250 8BITMIME\r\n"
+GREETING = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250-CHUNKING\r\n250 8BITMIME\r\n"
 DOT = b"\r\n.\r\n"
 
 
@@ -25,15 +25,25 @@ class Sink(asyncio.Protocol):
         self.transport = transport
         self.waiting = b""
         self.in_body = False
+        self.chunk = 0
         transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
         buffer, replies = self.waiting + data, []
         while True:
+            if self.chunk:  # octets of a BDAT that are still to come
+                taken = min(self.chunk, len(buffer))
+                self.chunk, buffer = self.chunk - taken, buffer[taken:]
+                if self.chunk:
+                    break
+                replies.append(b"250 kept\r\n")
             end = buffer.find(DOT) if self.in_body else buffer.find(b"\r\n")
             if end < 0:
                 break
             command, buffer = buffer[:end], buffer[end + (len(DOT) if self.in_body else 2) :]
+            if not self.in_body and command[:5].upper() == b"BDAT ":
+                self.chunk = int(command.split()[1])
+                continue
             replies.append(b"250 kept\r\n" if self.in_body else self.answer(command))
             self.in_body = not self.in_body and command.upper() == b"DATA"
         self.waiting = buffer
@@ -63,20 +73,38 @@ def kind() -> str:
 
 
 @contextmanager
-def running() -> Iterator[int]:
-    """A fresh sink on a free port, until the block ends; yields the port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    if tool := shutil.which("smtp-sink"):
+def running(*, chunking: bool = False, round_trip: float = 0.0) -> Iterator[int]:
+    """A fresh sink on a free port, until the block ends; yields the port to send to.
+
+    `chunking`: one that offers BDAT. `round_trip`: seconds, by a relay in between (`bench.delay`).
+    """
+    port, tool = free_port(), shutil.which("smtp-sink")
+    if tool and not chunking:
         user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to run as root
         command = [tool, *user, f"127.0.0.1:{port}", "1000"]
     else:
         command = [sys.executable, "-m", "bench.sink", str(port)]
-    process = subprocess.Popen(command)
+    with ExitStack() as stack:
+        stack.enter_context(_process(command, port))
+        if round_trip:
+            target, port = port, free_port()
+            relay = [sys.executable, "-m", "bench.delay", str(port), str(target), str(round_trip / 2)]
+            stack.enter_context(_process(relay, port))
+        yield port
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def _process(command: list[str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     try:
         _wait(port, process)
-        yield port
+        yield
     finally:
         process.kill()
         process.wait()

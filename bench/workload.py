@@ -1,10 +1,14 @@
-"""W1: personal mails of about 12 kB, rendered by Jinja2 from a table of twenty flights each.
+"""What is mailed: personal mails of about 12 kB, with or without the same workbook and picture for everybody.
 
-`python -m bench.workload FILE COUNT` writes the readers.
+`python -m bench.workload FOLDER COUNT` writes readers, files and templates, so that no peer has to load pandas.
 """
 
 import json
+import random
+import struct
 import sys
+import zlib
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,6 +20,23 @@ ROWS = 20
 FIRST = ["Anna", "José", "Mary", "Zoë", "John", "Łukasz", "Ivan", "Grace", "Wei", "Sören"]
 LAST = ["Smith", "Núñez", "Jones", "Okafor", "Müller", "Brown", "Li", "Garcia", "O'Neil & Co", "Novák"]
 
+
+@dataclass(frozen=True)
+class Workload:
+    """One table of the results."""
+
+    title: str
+    mails: int
+    files: bool = False
+    round_trip: float = 0.0
+    """Seconds between a question to the server and its answer."""
+
+
+WORKLOADS = {
+    "W1": Workload("personal mails", 2000),
+    "W2": Workload("personal mails with the same 200 kB workbook and 30 kB picture", 500, files=True),
+    "W3": Workload("personal mails, 20 ms of round trip, 10 connections", 1000, round_trip=0.02),
+}
 SUBJECT = "Flight report for {{ recipient.name }} no. {{ recipient.id }}"
 
 _CELL = '<td style="padding:4px 8px;border-bottom:1px solid #ddd">'
@@ -26,6 +47,7 @@ HTML = (
 <h1 style="font-size:20px">Daily flight report – your personal extract</h1>
 <p style="line-height:1.5">Dear {{ recipient.name }},</p>
 <p style="line-height:1.5">these are the {{ recipient.rows | length }} departures that you follow.</p>
+<!--picture-->
 <table style="border-collapse:collapse;width:100%;font-size:13px">
 <tr style="background:#f4f4f4;text-align:left">"""
     + "".join(f"<th>{column}</th>" for column in COLUMNS)
@@ -49,15 +71,59 @@ You get this mail because you follow this report.
 """
 
 
-def write_people(path: Path, count: int) -> None:
-    """One JSON object a line, so that no peer has to load pandas for them."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(reader, ensure_ascii=False) + "\n" for reader in people(count)), "utf-8")
+def html(picture: str = "") -> str:
+    """The HTML template; `picture` is the address of the picture in it, a template too."""
+    image = f'<p><img src="{picture}" width="100" height="100" alt="Delays"></p>' if picture else ""
+    return HTML.replace("<!--picture-->", image)
 
 
-def read_people(path: Path, count: int) -> list[dict[str, Any]]:
-    """The first `count` readers of the file."""
-    with path.open(encoding="utf-8") as lines:
+def handlebars(template: str) -> str:
+    """The same template for Handlebars."""
+    for ours, theirs in (
+        ("{% for r in recipient.rows %}", "{{#each rows}}"),
+        ("{% endfor %}", "{{/each}}"),
+        ("{{ recipient.rows | length }}", "{{ rows.length }}"),
+        ("{{ recipient.", "{{ "),
+        ("{{ r.", "{{ "),
+    ):
+        template = template.replace(ours, theirs)
+    return template
+
+
+def write(folder: Path, count: int) -> None:
+    """people.jsonl, report.xlsx, picture.png, and Handlebars' templates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [json.dumps(reader, ensure_ascii=False) + "\n" for reader in people(count)]
+    (folder / "people.jsonl").write_text("".join(lines), encoding="utf-8")
+    (folder / "picture.png").write_bytes(noise())
+    write_workbook(folder / "report.xlsx")
+    texts = {"w1.html": html(), "w2.html": html("cid:picture@bench"), "text.txt": TEXT, "subject.txt": SUBJECT}
+    for name, text in texts.items():
+        (folder / f"{name}.hbs").write_text(handlebars(text), encoding="utf-8")
+
+
+def noise(side: int = 100) -> bytes:
+    """A PNG of about 30 kB that no encoder makes smaller."""
+    chance = random.Random(1)
+    rows = b"".join(b"\0" + chance.randbytes(3 * side) for _ in range(side))
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+def write_workbook(path: Path, rows: int = 4500) -> None:
+    """Flights as a workbook of about 200 kB."""
+    import pandas as pd  # noqa: PLC0415 - not in the peers, whose memory is measured
+
+    pd.read_parquet(FLIGHTS, columns=COLUMNS).head(rows).to_excel(path, index=False)
+
+
+def read_people(folder: Path, count: int) -> list[dict[str, Any]]:
+    """The first `count` readers."""
+    with (folder / "people.jsonl").open(encoding="utf-8") as lines:
         return [json.loads(line) for line in islice(lines, count)]
 
 
@@ -79,4 +145,4 @@ def people(count: int) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    write_people(Path(sys.argv[1]), int(sys.argv[2]))
+    write(Path(sys.argv[1]), int(sys.argv[2]))
