@@ -1,12 +1,14 @@
-"""`pipeline runs`: the ledger's runs."""
+"""`pipeline runs`: the ledger's runs, or the due times that have none."""
 
 from pathlib import Path
 
 import click
 
+from pipeline.cli.missing import show_missing
 from pipeline.cli.output import json_option, print_rows
 from pipeline.cli.times import local, parse_since
 from pipeline.cli.workspace import open_workspace
+from pipeline.errors import UsageError
 from pipeline.ledger.records import Run
 from pipeline.ledger.states import RunState
 
@@ -14,8 +16,9 @@ from pipeline.ledger.states import RunState
 @click.command()
 @click.argument("job", required=False)
 @click.option("--state", type=click.Choice([str(s) for s in RunState]), help="Only these.")
-@click.option("--since", metavar="TIME", help="Due since then: 2 days, or a time (UTC).")
-@click.option("--until", metavar="TIME", help="Due before then.")
+@click.option("--since", "--from", "since", metavar="TIME", help="Due since then: 2 days, or a time (UTC).")
+@click.option("--until", "--to", "until", metavar="TIME", help="Due before then.")
+@click.option("--missing", is_flag=True, help="Due times without a run instead, by the job's schedule and zone.")
 @click.option("-n", "limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @json_option
 @click.pass_obj
@@ -27,10 +30,16 @@ def command(
     until: str | None,
     limit: int,
     *,
+    missing: bool,
     as_json: bool,
-) -> None:
-    """The runs in the ledger, the latest first."""
+) -> int:
+    """The runs in the ledger, the latest first. With --missing: the due times that should have one and do not, since
+    the schedule is in force or from --from on; exit status 1 if there are any."""
+    if missing and state:
+        raise UsageError("--missing and --state exclude each other: what is missing has no state")
     with open_workspace(root) as workspace:
+        if missing:
+            return 1 if show_missing(workspace, job, since, until, as_json=as_json) else 0
         now = workspace.clock()
         found = workspace.runs.find(
             job=job,
@@ -52,6 +61,7 @@ def command(
             as_json=as_json,
             empty="no such runs",
         )
+        return 0
 
 
 def _row(run: Run) -> dict[str, object]:

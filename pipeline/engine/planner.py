@@ -1,24 +1,27 @@
 """Turns due times that have passed into runs: a row in the ledger for each, to be built or with the reason why not.
 
-The ledger keeps, for each job, up to when its due times have been handled. A start after a week of downtime, a
-wake-up on the second and a reload are the same call: everything since then is decided by `plan_missed`.
+The ledger keeps, for each job, up to when its due times have been handled and by which schedule. A start after a
+week of downtime, a wake-up on the second and a reload are the same call: everything since then is decided by
+`plan_missed`, by the schedule that was in force. A changed one counts from this call on, and never backwards:
+nothing that the old one asked for is lost, and nothing that the new one would have asked for is made up.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from pipeline.jobs.model import Job
+from pipeline.jobs.model import Job, ScheduleEntry
 from pipeline.ledger.records import RunKey
 from pipeline.ledger.runs import Runs
 from pipeline.ledger.watermarks import Watermarks
 from pipeline.observe.log import Emit
 from pipeline.schedule.missed import Missed, plan_missed
+from pipeline.schedule.remembered import read_schedule, schedule_text
 
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """Plans for several jobs in two commits, however many are due at once. Safe to call again: a run exists once."""
+    """Plans for several jobs in a few commits, however many are due at once. Safe to call again: a run exists once."""
 
     runs: Runs
     watermarks: Watermarks
@@ -28,21 +31,38 @@ class Planner:
     def handle(self, jobs: Sequence[Job]) -> int:
         """Writes a row for each due time since the last call; how many runs are to be built now."""
         now = self.clock()
-        handled = self.watermarks.since([job.name for job in jobs], now)
-        decisions = {
-            RunKey(job.name, missed.due): missed
-            for job in jobs
-            if job.enabled
-            for missed in plan_missed(job.schedule, handled[job.name], now)
-        }
+        schedules = {job.name: schedule_text(wanted(job)) for job in jobs}
+        handled = self.watermarks.since(schedules, now)
+        decisions: dict[RunKey, Missed] = {}
+        for job in jobs:
+            mark = handled[job.name]
+            entries = wanted(job) if mark.schedule == schedules[job.name] else _in_force(mark.schedule, job)
+            for missed in plan_missed(entries, mark.handled_until, now):
+                decisions[RunKey(job.name, missed.due)] = missed
         skipped = {key: missed.reason for key, missed in decisions.items() if not missed.run}
         made = self.runs.ensure_all(list(decisions), now, skipped)
         for run, created in made:
             if created:
                 self._tell(run.key, decisions[run.key])
-        self.watermarks.put([job.name for job in jobs], now)
+        self.watermarks.put(schedules, now)
         return sum(created and decisions[run.key].run for run, created in made)
+
+    def retire(self, but: Collection[str]) -> None:
+        """Jobs other than these are due no more; one that comes back has missed nothing meanwhile."""
+        self.watermarks.retire(but, self.clock())
 
     def _tell(self, key: RunKey, missed: Missed) -> None:
         event = "run.due" if missed.run else "run.skipped" if missed.holiday else "run.missed"
         self.emit(event, job=key.job, run=str(key), due=key.due, reason=missed.reason or None)
+
+
+def wanted(job: Job) -> tuple[ScheduleEntry, ...]:
+    """The schedule that a job asks for: none where it is disabled."""
+    return job.schedule if job.enabled else ()
+
+
+def _in_force(text: str, job: Job) -> Sequence[ScheduleEntry]:
+    try:
+        return read_schedule(text)
+    except ValueError:
+        return wanted(job)  # another version's words: the job's own are the best guess

@@ -118,6 +118,8 @@ watermarks = Table(
     metadata,
     Column("job", Text, primary_key=True),
     _required("handled_until", UtcTime),
+    _required("schedule", Text),
+    _required("in_force_since", UtcTime),
 )
 
 artifacts = Table(

@@ -1,6 +1,8 @@
-"""Up to when the due times of each job have been handled: what came before has its rows in `runs`."""
+"""Up to when the due times of each job have been handled, and by which schedule: what came before has its rows
+in `runs`, what comes next is asked for by that schedule until another is put in force."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Engine, bindparam, select, update
@@ -9,39 +11,75 @@ from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.database import read, write
 from pipeline.ledger.schema import watermarks
 
+NEVER = "[]"
+"""The schedule of a job that is disabled or no longer there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How far one job is."""
+
+    handled_until: datetime
+    schedule: str
+    """As `schedule.remembered` writes it."""
+    in_force_since: datetime
+
 
 class Watermarks:
-    """One instant a job. It only ever moves forward, also when two schedulers move it."""
+    """One a job. It only ever moves forward, also when two schedulers move it."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def since(self, jobs: Sequence[str], now: datetime) -> dict[str, datetime]:
-        """Job → the instant up to which it was handled. A job that is new here was handled up to `now`,
-        durably."""
-        found = self._read(jobs)
-        new = [name for name in jobs if name not in found]
+    def since(self, schedules: Mapping[str, str], now: datetime) -> dict[str, Watermark]:
+        """Job → how far it was handled, and by which schedule. A job that is new here was handled up to `now`
+        and has the schedule of `schedules` from then on, durably."""
+        found = self.read(schedules)
+        new = sorted(schedules.keys() - found.keys())
         if new:
-            rows = [{"job": name, "handled_until": now} for name in sorted(new)]
+            rows = [
+                {"job": name, "handled_until": now, "schedule": schedules[name], "in_force_since": now} for name in new
+            ]
             with write(self._engine) as connection:
                 insert_new(connection, watermarks, rows, watermarks.c.job)
-            found |= self._read(new)
+            found |= self.read(new)
         return found
 
-    def put(self, jobs: Sequence[str], until: datetime) -> None:
-        """All due times up to `until` have their rows."""
-        if not jobs:
+    def put(self, schedules: Mapping[str, str], until: datetime) -> None:
+        """All due times up to `until` have their rows; a schedule that is another than before is in force from then."""
+        if not schedules:
             return
-        forward = (
-            update(watermarks)
-            .where(watermarks.c.job == bindparam("of_job"), watermarks.c.handled_until < until)
-            .values(handled_until=until)
-        )
+        rows = [{"of_job": name, "now_in_force": text} for name, text in sorted(schedules.items())]
+        mine = watermarks.c.job == bindparam("of_job")
         with write(self._engine) as connection:
-            connection.execute(forward, [{"of_job": name} for name in sorted(jobs)])
+            connection.execute(
+                update(watermarks).where(mine, watermarks.c.handled_until < until).values(handled_until=until),
+                [{"of_job": row["of_job"]} for row in rows],
+            )
+            changed = _changed(connection.execute(select(watermarks)).all(), schedules)
+            if changed:
+                connection.execute(
+                    update(watermarks).where(mine).values(schedule=bindparam("now_in_force"), in_force_since=until),
+                    [row for row in rows if row["of_job"] in changed],
+                )
 
-    def _read(self, jobs: Sequence[str]) -> dict[str, datetime]:
+    def retire(self, but: Collection[str], now: datetime) -> None:
+        """Jobs that are no longer there are due no more; one that comes back begins anew."""
+        kept = set(but)
+        with read(self._engine) as connection:
+            rows = connection.execute(select(watermarks.c.job).where(watermarks.c.schedule != NEVER)).scalars()
+            gone = [name for name in rows if name not in kept]
+        self.put(dict.fromkeys(gone, NEVER), now)
+
+    def read(self, jobs: Collection[str]) -> dict[str, Watermark]:
+        """Of those that are known."""
         wanted = set(jobs)
         with read(self._engine) as connection:
             rows = connection.execute(select(watermarks)).all()
-        return {row.job: row.handled_until for row in rows if row.job in wanted}
+        return {
+            row.job: Watermark(row.handled_until, row.schedule, row.in_force_since) for row in rows if row.job in wanted
+        }
+
+
+def _changed(rows: Collection[object], schedules: Mapping[str, str]) -> set[str]:
+    return {row.job for row in rows if row.job in schedules and row.schedule != schedules[row.job]}  # type: ignore[attr-defined]

@@ -140,7 +140,7 @@ def test_a_block_that_raises_leaves_nothing(engine: Engine) -> None:
 )
 def test_an_instant_comes_back_as_it_went_in(engine: Engine, instant: datetime) -> None:
     with write(engine) as connection:
-        connection.execute(insert(watermarks), [{"job": "daily", "handled_until": instant}])
+        connection.execute(insert(watermarks), [{**_row(1), "handled_until": instant}])
     with read(engine) as connection:
         found = connection.execute(select(watermarks.c.handled_until)).scalar_one()
         earlier = select(watermarks).where(watermarks.c.handled_until < instant)
@@ -152,11 +152,12 @@ def test_an_instant_comes_back_as_it_went_in(engine: Engine, instant: datetime) 
 def test_a_time_without_a_zone_is_refused(engine: Engine) -> None:
     naive = datetime(2013, 2, 1)  # noqa: DTZ001
     with pytest.raises(LedgerError, match="has no time zone"):
-        _insert(engine, [{"job": "daily", "handled_until": naive}])
+        _insert(engine, [{**_row(1), "handled_until": naive}])
 
 
 def _row(number: int) -> dict[str, object]:
-    return {"job": f"job {number}", "handled_until": datetime(2013, 2, 1, tzinfo=UTC)}
+    instant = datetime(2013, 2, 1, tzinfo=UTC)
+    return {"job": f"job {number}", "handled_until": instant, "schedule": "[]", "in_force_since": instant}
 
 
 def _fill(engine: Engine, count: int) -> None:

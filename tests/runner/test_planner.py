@@ -8,6 +8,7 @@ import pytest
 from projects import make_project
 
 from pipeline.engine.planner import Planner
+from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.model import Job
 from pipeline.ledger.records import RunKey
 from pipeline.ledger.states import RunState
@@ -111,6 +112,67 @@ def test_a_run_that_somebody_asked_for_ahead_of_time_hides_no_due_time(scene: Sc
     scene.now += timedelta(hours=1)
     assert scene.planner().handle([scene.job]) == 1
     assert scene.states() == {1: "due", 9: "due"}
+
+
+def rescheduled(job: Job, cron: str) -> Job:
+    (entry,) = job.schedule
+    return job.model_copy(update={"schedule": (entry.model_copy(update={"cron": cron}),)})
+
+
+@pytest.mark.parametrize("scene", ["all"], indirect=True)
+def test_a_changed_schedule_counts_from_now_on_and_the_old_one_until_then(scene: Scene) -> None:
+    scene.planner().handle([scene.job])
+    half_past = rescheduled(scene.job, "30 * * * *")
+    scene.now += timedelta(hours=2, minutes=45)  # hours 1 and 2 were the old schedule's, 1:30 and 2:30 nobody's
+    assert scene.planner().handle([half_past]) == 2
+    assert scene.states() == {1: "due", 2: "due"}
+    scene.now += timedelta(hours=1)
+    assert scene.planner().handle([half_past]) == 1
+    dues = sorted(run.key.due - START for run in scene.workspace.runs.find())
+    assert dues == [timedelta(hours=1), timedelta(hours=2), timedelta(hours=3, minutes=30)]
+
+
+@pytest.mark.parametrize("scene", ["all"], indirect=True)
+def test_a_disabled_job_misses_nothing(scene: Scene) -> None:
+    scene.planner().handle([scene.job])
+    scene.now += timedelta(hours=1)
+    scene.planner().handle([scene.job.model_copy(update={"enabled": False})])
+    scene.now += timedelta(hours=2)
+    assert scene.planner().handle([scene.job]) == 0
+    scene.now += timedelta(hours=1)
+    assert scene.planner().handle([scene.job]) == 1
+    assert scene.states() == {1: "due", 4: "due"}
+
+
+@pytest.mark.parametrize("scene", ["all"], indirect=True)
+def test_a_job_that_was_taken_out_and_comes_back_begins_anew(scene: Scene) -> None:
+    planner = scene.planner()
+    planner.handle([scene.job])
+    planner.retire(but=["others"])
+    scene.now += timedelta(hours=2)
+    assert planner.handle([scene.job]) == 0
+    scene.now += timedelta(hours=1)
+    assert planner.handle([scene.job]) == 1
+    assert scene.states() == {3: "due"}
+
+
+def test_a_schedule_that_another_version_wrote_is_taken_as_the_jobs_own(scene: Scene) -> None:
+    scene.planner().handle([scene.job])
+    Watermarks(scene.workspace.engine).put({"hourly": '[{"weekly": true}]'}, scene.now)
+    scene.now += timedelta(hours=1)
+    assert scene.planner().handle([scene.job]) == 1
+
+
+def test_a_holiday_leaves_a_row_that_says_so(scene: Scene) -> None:
+    calendar = Calendar(name="office", weekend=("mon",))
+    (entry,) = scene.job.schedule
+    job = scene.job.model_copy(update={"schedule": (entry.model_copy(update={"calendar": calendar}),)})
+    scene.planner().handle([job])
+    scene.now += timedelta(hours=1)
+    assert scene.planner().handle([job]) == 0
+    (run,) = scene.workspace.runs.find()
+    assert (str(run.state), run.reason) == ("skipped", "no business day of calendar office: weekend")
+    assert scene.events == [("run.skipped", str(run.key))]
 
 
 def test_ten_thousand_jobs_in_one_call(scene: Scene) -> None:

@@ -19,6 +19,8 @@ def upgrade() -> None:
         "watermarks",
         sa.Column("job", sa.Text(), nullable=False),
         sa.Column("handled_until", sa.BigInteger(), nullable=False),
+        sa.Column("schedule", sa.Text(), nullable=False),
+        sa.Column("in_force_since", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("job", name="pk_watermarks"),
     )
     op.create_table(
