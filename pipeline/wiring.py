@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pipeline.ledger.operations import Operations
     from pipeline.ledger.outbox import Outbox
     from pipeline.ledger.runs import Runs
+    from pipeline.ledger.ways import Limits
     from pipeline.ledger.suppressing import Suppressions
     from pipeline.observe.log import EventLog
 
@@ -211,12 +212,24 @@ class Workspace:
                 self.clock,
                 owner=owner,
                 dead_owners=lambda: dead_owners(self.owners),
+                limits=self.limits,
                 barred=self.suppressions.barred_claims,
             )
             try:
                 yield worker
             finally:
                 worker.close()
+
+    @property
+    def limits(self) -> "dict[str, Limits]":
+        """How much each mailer may send."""
+        from pipeline.ledger.ways import Limits  # noqa: PLC0415
+
+        return {
+            name: Limits(mailer.limits.per_second, mailer.limits.per_hour, mailer.limits.per_day)
+            for name, mailer in self.project.mailers.items()
+            if not isinstance(mailer, LocalMailer)
+        }
 
     def _mailers(self) -> "dict[str, Mailer]":
         from pipeline.delivery.base64_cache import Base64Cache  # noqa: PLC0415
