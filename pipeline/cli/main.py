@@ -32,6 +32,7 @@ COMMANDS = {
     "hold": "keep what waits from leaving",
     "cancel": "take back what has not left",
     "suppress": "addresses that must not be mailed",
+    "mailers": "the ways out: whether they rest and why, what their limits leave, what waits",
     "doctor": "whether each way out works; SPF, DKIM and DMARC of the sender",
     "logs": "delivery log lines for people",
     "schema": "the JSON Schema of jobs.yaml, for editors",

@@ -35,3 +35,14 @@ def no_message(job: str, address: str) -> UsageError:
     if address:
         return UsageError(f"no message of {job} goes to {address}; `pipeline plan {job}` lists who gets one")
     return UsageError("nobody would get a message: the audience is empty")
+
+
+def find_mailers(project: Project, name: str | None) -> list[str]:
+    """The mailer of this name, or all where none is given. Raises UsageError with the near miss."""
+    if name is None:
+        return list(project.mailers)
+    if name not in project.mailers:
+        near = get_close_matches(name, project.mailers, n=1)
+        known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.mailers)}"
+        raise UsageError(f'there is no mailer "{name}"; {known}')
+    return [name]

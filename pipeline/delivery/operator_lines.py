@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from pipeline.delivery.lines import Line, run_line, told, who
+from pipeline.delivery.lines import Line, closed_lines, run_line, told, who
 from pipeline.ledger.operator_records import Acted, Action, Note, Suppression
 from pipeline.ledger.records import Delivery
+from pipeline.ledger.ways import Circuit
 
 _EVENTS = {
     Action.HOLD: "delivery.held",
@@ -32,6 +33,13 @@ def acted_lines(action: Action, note: Note, acted: Acted) -> Iterator[Line]:
 def suppression_line(event: str, one: Suppression, note: Note) -> Line:
     """`suppression.added` or `suppression.removed`."""
     return event, told({"recipient": one.address, "scope": one.scope, "by": note.who, "reason": note.why})
+
+
+def resumed_lines(circuit: Circuit, note: Note) -> Iterator[Line]:
+    """A mailer's circuit that somebody closed by hand."""
+    why = f": {note.why}" if note.why else ""
+    yield "operator.acted", {"action": Action.RESUME, "by": note.who, "reason": f"mailer {circuit.mailer}{why}"}
+    yield from closed_lines(circuit, note.at, f"{note.who} says so{why}")
 
 
 def _delivery(delivery: Delivery, action: Action, note: Note) -> dict[str, object]:

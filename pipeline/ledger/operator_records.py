@@ -9,7 +9,7 @@ from pipeline.ledger.states import DeliveryState as D
 
 
 class Action(StrEnum):
-    """An operator's hand on deliveries; the words of the commands."""
+    """An operator's hand on deliveries, addresses and mailers; the words of the commands."""
 
     HOLD = "hold"
     RELEASE = "release"
@@ -17,6 +17,7 @@ class Action(StrEnum):
     CANCEL = "cancel"
     SUPPRESS = "suppress"
     UNSUPPRESS = "unsuppress"
+    RESUME = "resume"
 
 
 @dataclass(frozen=True, slots=True)

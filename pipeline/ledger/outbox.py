@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, Engine, func, select
 
 from pipeline.ledger import circuits, claims, metering, sweeping, taking
+from pipeline.ledger.auditing import write_audit
 from pipeline.ledger.database import read, write
 from pipeline.ledger.journal import journal
+from pipeline.ledger.operator_records import Action, Note
 from pipeline.ledger.records import Attempt, Claim, Delivery, Journaled, Outcome, Run, RunKey, Swept
 from pipeline.ledger.rows import DELIVERIES, delivery_state, to_delivery
 from pipeline.ledger.schema import attempts, deliveries, runs
-from pipeline.ledger.states import DeliveryState
-from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits, Taken, Usage
+from pipeline.ledger.states import DeliveryState, RunState
+from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits, Taken, Usage, Waiting
 
 _SWEEP = 1_000
 """Deliveries changed in one transaction by `recover` and `expire`."""
@@ -108,6 +110,14 @@ class Outbox:
         with write(self._engine) as connection:
             return circuits.change(connection, mailer, change)
 
+    def resume(self, mailer: str, note: Note) -> Circuit | None:
+        """An operator closes the mailer's circuit; what it was, or None where it was closed already. Audited."""
+        with write(self._engine) as connection:
+            before, _ = circuits.change(connection, mailer, lambda _: None)
+            if before is not None:
+                write_audit(connection, Action.RESUME, note, f"mailer:{mailer}", 1)
+        return before
+
     def begin_metering(self, mailer: str, now: datetime) -> None:
         """To be called before the first `take` with limits: counts what was sent in the last day without them."""
         with write(self._engine) as connection:
@@ -117,6 +127,18 @@ class Outbox:
         """How much of the limits is used."""
         with read(self._engine) as connection:
             return metering.summary(connection, mailer, limits, now)
+
+    def waiting(self, mailer: str, now: datetime) -> Waiting:
+        """What waits for the mailer."""
+        conditions = (
+            runs.c.state == RunState.QUEUED,
+            runs.c.mailer == mailer,
+            deliveries.c.next_attempt_at.is_not(None),
+        )
+        query = select(func.count()).select_from(deliveries).join(runs, runs.c.id == deliveries.c.run_id)
+        with read(self._engine) as connection:
+            count = connection.execute(query.where(*conditions)).scalar_one()
+            return Waiting(count, claims.next_due(connection, mailer, now) if count else None)
 
     # --- sweeping -------------------------------------------------------------------------------------------
 

@@ -4,8 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy import select
+
 from pipeline.ledger.database import open_ledger
+from pipeline.ledger.operator_records import Note
 from pipeline.ledger.outbox import Outbox
+from pipeline.ledger.schema import audit
 from pipeline.ledger.ways import Circuit
 
 MINUTE = timedelta(minutes=1)
@@ -70,3 +74,19 @@ def test_those_who_open_it_at_once_are_counted_one_by_one(desk):
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: desk.outbox.change_circuit("relay", fail), range(12)))
     assert desk.outbox.circuit("relay").failures == 12
+
+
+def test_an_operator_closes_it_once_and_leaves_a_line(desk):
+    note = Note("ana", desk.now, "new password")
+    desk.outbox.change_circuit("relay", lambda _: circuit(desk))
+    assert desk.outbox.resume("relay", note) == circuit(desk)
+    assert desk.outbox.resume("relay", note) is None
+    with desk.engine.connect() as connection:
+        [line] = connection.execute(select(audit)).all()
+    assert (line.at, line.who, line.action, line.subject, line.why) == (
+        desk.now,
+        "ana",
+        "resume",
+        "mailer:relay",
+        "new password",
+    )
