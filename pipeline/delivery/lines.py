@@ -1,11 +1,12 @@
 """The log lines of deliveries, mailers and runs: from plain values to an event and its fields. Pure."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from pipeline.delivery.pauses import Pause
 from pipeline.delivery.ports import Result
 from pipeline.ledger.records import Delivery, Outcome, Run
 from pipeline.ledger.states import DeliveryState
+from pipeline.ledger.ways import Circuit
 
 Line = tuple[str, dict[str, object]]
 
@@ -74,32 +75,40 @@ def run_line(run: Run) -> Line:
     return f"run.{run.state.replace(' ', '_')}", fields
 
 
-def paused_lines(mailer: str, pause: Pause) -> Iterator[Line]:
-    """The pause, and the alert if it is time for one."""
-    verdict = pause.verdict
+def paused_lines(circuit: Circuit, *, alert: bool) -> Iterator[Line]:
+    """A circuit that opened or stays open for longer, and the alert if it is time for one."""
     fields = told(
         {
-            "mailer": mailer,
-            "phase": verdict.phase,
-            "code": verdict.code,
-            "enhanced": verdict.enhanced,
-            "class": verdict.kind,
-            "rule": verdict.rule,
-            "reply": verdict.reply,
-            "next_attempt": pause.until,
+            "mailer": circuit.mailer,
+            "phase": circuit.phase,
+            "code": circuit.code,
+            "enhanced": circuit.enhanced,
+            "class": circuit.kind,
+            "rule": circuit.rule,
+            "reply": circuit.reply,
+            "next_attempt": circuit.until,
         }
     )
     yield "mailer.paused", fields
-    if pause.alert:
+    if alert:
         yield (
             "alert.raised",
-            {**fields, "reason": f"mailer {mailer} cannot send: {verdict.kind} at {verdict.phase}"},
+            {**fields, "reason": f"mailer {circuit.mailer} cannot send: {circuit.kind} at {circuit.phase}"},
         )
 
 
-def resumed_line(mailer: str, pause: Pause) -> Line:
-    """It works again."""
-    return "mailer.resumed", {"mailer": mailer, "class": pause.verdict.kind, "since": pause.since}
+def closed_lines(circuit: Circuit, now: datetime, reason: str = "a mail went through") -> Iterator[Line]:
+    """A circuit that closed, and the end of its alert if there was one."""
+    fields: dict[str, object] = {
+        "mailer": circuit.mailer,
+        "class": circuit.kind,
+        "since": circuit.since,
+        "duration_ms": round((now - circuit.since).total_seconds() * 1000),
+        "reason": reason,
+    }
+    yield "mailer.resumed", fields
+    if circuit.told:
+        yield "alert.cleared", {**fields, "reason": f"mailer {circuit.mailer} sends again: {reason}"}
 
 
 def who(delivery: Delivery) -> dict[str, object]:

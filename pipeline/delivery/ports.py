@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pipeline.delivery.verdict import Verdict
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome, Swept
+from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits, Taken
 
 Clock = Callable[[], datetime]
 """Now, zone-aware UTC."""
@@ -34,9 +35,29 @@ def nobody_barred(claims: Sequence[Claim], mailer: str) -> Mapping[int, str]:  #
 class Outbox(Protocol):
     """What the worker needs of `ledger.outbox.Outbox`."""
 
-    def claim(self, mailer: str, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]: ...
+    def take(
+        self,
+        mailer: str,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        *,
+        after: str = "",
+        limits: Limits = NO_LIMITS,
+    ) -> Taken: ...
 
-    def journal(self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime) -> Journaled: ...
+    def journal(
+        self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime, *, metered: str = ""
+    ) -> Journaled: ...
+
+    def circuit(self, mailer: str) -> Circuit | None: ...
+
+    def change_circuit(
+        self, mailer: str, change: Callable[[Circuit | None], Circuit | None]
+    ) -> tuple[Circuit | None, Circuit | None]: ...
+
+    def begin_metering(self, mailer: str, now: datetime) -> None: ...
 
     def release(self, owner: str) -> int: ...
 
@@ -85,6 +106,10 @@ class Desk(Protocol):
 
     def give_back(self, claims: Sequence[tuple[Claim, Sequence[Delivery]]]) -> None:
         """Deliveries that were taken and not tried."""
+
+    def rest(self, usual: float) -> float:
+        """Seconds after which to ask again where `take` gave less than was asked for: `usual`, or less where the
+        mailer's limits let more through before."""
 
     def pause(self, verdict: Verdict) -> None:
         """The way out does not work at present: nothing more is to be taken until a while has passed."""

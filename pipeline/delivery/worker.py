@@ -8,13 +8,15 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from pipeline.delivery.desk import OutboxDesk
+from pipeline.delivery.gate import Gate
 from pipeline.delivery.lines import run_line, swept_line
-from pipeline.delivery.pauses import Pauses
 from pipeline.delivery.ports import Barred, Clock, Mailer, Outbox, nobody_barred
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Swept
+from pipeline.ledger.ways import NO_LIMITS, Limits
 from pipeline.observe.log import Emit
 
 POLL = 1.0
@@ -43,8 +45,8 @@ class Worker:
     """Delivers from one outbox through several mailers, each in a thread of its own.
 
     `owner` names this process in the ledger and must be new at each start. `dead_owners` returns the names
-    of processes that are known to have ended, whose claims need not run out. `barred` tells which deliveries
-    must not be sent.
+    of processes that are known to have ended, whose claims need not run out. `limits` are by mailer. `barred`
+    tells which deliveries must not be sent.
     """
 
     def __init__(
@@ -56,10 +58,11 @@ class Worker:
         *,
         owner: str,
         dead_owners: Callable[[], Collection[str]] = nobody,
-        pauses: Pauses | None = None,
+        limits: Mapping[str, Limits] = MappingProxyType({}),
         barred: Barred = nobody_barred,
         chance: random.Random | None = None,
         sleep: Callable[[float], object] = time.sleep,
+        poll: float = POLL,
     ) -> None:
         self._outbox = outbox
         self._mailers = mailers
@@ -68,10 +71,12 @@ class Worker:
         self._owner = owner
         self._dead_owners = dead_owners
         self._sleep = sleep
+        self._poll = poll
         self._barred = barred
         self._chance = chance or random.Random()  # noqa: S311 - spreads retries, guards nothing
-        self.pauses = pauses or Pauses()
+        self._limits = limits
         self._stop = threading.Event()
+        self._woken = {name: threading.Event() for name in mailers}
         self._desks = {name: self._desk(name) for name in mailers}
 
     def run_until_idle(self) -> Worked:
@@ -112,6 +117,12 @@ class Worker:
     def stop(self) -> None:
         """No new letters: mails in flight are finished. Safe from any thread."""
         self._stop.set()
+        self.wake()
+
+    def wake(self) -> None:
+        """There is something new in the outbox: look now and not at the next `POLL`. Safe from any thread."""
+        for woken in self._woken.values():
+            woken.set()
 
     def close(self) -> None:
         """Ends the mailers' connections and gives back what is held."""
@@ -135,7 +146,7 @@ class Worker:
         for name in self._mailers:
             due = self._outbox.next_due(name, now)
             if due is not None:
-                times.append(max(due, self.pauses.until(name, now) or due))
+                times.append(max(due, self._desks[name].closed_until or due))
         return min(times, default=None)
 
     # --- inside -------------------------------------------------------------------------------------------
@@ -145,7 +156,7 @@ class Worker:
             self._outbox,
             name,
             self._owner_of(name),
-            self.pauses,
+            Gate(self._outbox, name, self._owner_of(name), self._clock, self._limits.get(name, NO_LIMITS)),
             emit=self._emit,
             clock=self._clock,
             sleep=self._sleep,
@@ -158,14 +169,20 @@ class Worker:
         return f"{self._owner}/{name}"
 
     def _work_off(self, name: str) -> None:
-        self._mailers[name].run(self._desks[name])
-        self._mailers[name].tend()
+        """Until nothing is due; where letters leave by the second, that is so only when the last has left."""
+        mailer, desk = self._mailers[name], self._desks[name]
+        mailer.run(desk)
+        while (rest := desk.rest(POLL)) < POLL and not self._stop.is_set():
+            self._sleep(rest)
+            mailer.run(desk)
+        mailer.tend()
 
     def _serve(self, name: str) -> None:
         while not self._stop.is_set():
             try:
+                self._woken[name].clear()
                 self._work_off(name)
-                self._stop.wait(POLL)
+                self._woken[name].wait(self._poll)
             except LedgerError as error:
                 self._rest(name, error)
         self._give_back(name)
