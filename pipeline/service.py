@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline import __version__
+from pipeline.delivery.worker import Worker
 from pipeline.engine.dispatcher import Dispatcher
 from pipeline.engine.owner import dead_owners, forget_owner
 from pipeline.engine.planner import Planner
@@ -40,10 +41,12 @@ class Service:
             clock=workspace.clock,
             emit=workspace.log.emit,
             size=builds,
+            built=self._wake_worker,
         )
         self._marked: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
+        self._worker: Worker | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_NEVER_DROPPED)
 
     def run(self, stop: threading.Event) -> bool:
@@ -62,6 +65,7 @@ class Service:
         self._schedule(workspace.project)
         self._mark(list(workspace.project.jobs))  # after the triggers: no due time falls between the two
         with workspace.worker() as worker:
+            self._worker = worker
             try:
                 worker.run_forever(stop)
             finally:
@@ -107,6 +111,11 @@ class Service:
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopping, timeout=5)
             self._dispatcher.wake()
+
+    def _wake_worker(self) -> None:
+        """What was built can leave at once; before the worker is there, it looks by itself."""
+        if self._worker is not None:
+            self._worker.wake()
 
     # --- who died, who stops ----------------------------------------------------------------------------------
 

@@ -43,12 +43,15 @@ class Dispatcher:
         clock: Callable[[], datetime],
         emit: Emit,
         size: int,
+        built: Callable[[], None] = lambda: None,
     ) -> None:
+        """`built` is called after each build: its letters may be in the outbox."""
         self._runs = runs
         self._builder = builder
         self._project = project
         self._clock = clock
         self._emit = emit
+        self._built = built
         self._changed = threading.Condition()
         self._stopping = False
         self._building: dict[str, RunKey] = {}
@@ -126,6 +129,7 @@ class Dispatcher:
                 self._emit("run.skipped", job=run.key.job, run=str(run.key), due=run.key.due, reason=reason)
             else:
                 self._builder.build(project, run.key)
+                self._built()
         finally:
             with self._changed:
                 self._building.pop(run.key.job, None)

@@ -107,6 +107,22 @@ def test_one_mailers_dead_host_does_not_stop_another(bench, mailer, tmp_path):
     assert worked.waiting_until == bench.now + timedelta(seconds=3)
 
 
+def test_what_is_queued_leaves_at_once_when_the_worker_is_woken(bench, mailer):
+    stop, came = threading.Event(), threading.Semaphore(0)
+    with ScriptedServer(script={"dot": lambda _: came.release()}) as server:
+        worker = bench.worker({"relay": mailer(server)}, poll=3600.0)
+        thread = threading.Thread(target=worker.run_forever, args=(stop,))
+        thread.start()
+        for number in range(1, 4):  # it may be anywhere between two looks when it is woken
+            bench.queue([make_letter(number)])
+            worker.wake()
+            assert came.acquire(timeout=20)
+        stop.set()
+        thread.join(10)
+        worker.close()
+    assert bench.states() == {"sent": 3}
+
+
 class Stubborn:
     """The real outbox, whose journal cannot be written for a while: a full disk, a locked database."""
 
