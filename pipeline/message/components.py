@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from pipeline.jobs.names import did_you_mean
 from pipeline.message import columns as tables
+from pipeline.message.datasets import Dataset, frame_or_value
 from pipeline.message.environment import Environment, Kind
 from pipeline.message.formats import Formats
 from pipeline.message.tablecache import MadeTables
@@ -37,6 +38,8 @@ def install(environment: Environment, prepared: "Preparations", kind: Kind) -> N
 class Component:
     """One component as templates call it."""
 
+    takes_datasets = True
+
     def __init__(self, environment: Environment, name: str, prepare: Callable[..., View], kind: Kind) -> None:
         self._environment = environment
         self._name = name
@@ -54,7 +57,8 @@ class Component:
             self._signature.bind(context, *args, **options)
         except TypeError as error:
             raise ValueError(self._complaint(error, options)) from None
-        view = self._prepare(context, *args, **options)
+        given = {name: frame_or_value(value) for name, value in options.items()}
+        view = self._prepare(context, *map(frame_or_value, args), **given)
         if caller is not None:
             view["body"] = caller()
         if self._template is None:
@@ -103,7 +107,7 @@ class Preparations:
         """A dataset's first rows, the rest counted; `attachment` is found where a file of the run has the
         dataset."""
         frame = tables.as_frame(data)
-        datasets: Mapping[str, Any] = context.get("datasets", {})
+        datasets: Mapping[str, Dataset] = context.get("datasets", {})
         if limit is None:
             limit = tables.rows_that_fit(len(columns or frame.columns), len(datasets))
         if attachment is None:
@@ -211,9 +215,9 @@ class Preparations:
         return {"title": title, "text": text, "body": ""}
 
 
-def _attachment_of(data: Any, datasets: Mapping[str, Any], attachments: Mapping[str, str]) -> str:
+def _attachment_of(data: Any, datasets: Mapping[str, Dataset], attachments: Mapping[str, str]) -> str:
     """The file that holds the whole of this very dataset, where there is one."""
-    return next((attachments.get(name, "") for name, frame in datasets.items() if frame is data), "")
+    return next((attachments.get(name, "") for name, one in datasets.items() if one.is_of(data)), "")
 
 
 def _direction(delta: str | None) -> str:

@@ -13,8 +13,9 @@ from pipeline.jobs.model import Job, Project
 from pipeline.ledger.records import Letter, Part
 from pipeline.message import headers
 from pipeline.message.body import Body, Templates
+from pipeline.message.datasets import Dataset, is_frame
 from pipeline.message.facts import ChartLike, FileLike, Recipients, ReportLike, RunFacts
-from pipeline.message.wire import encoded_size
+from pipeline.message.wire import encoded_size, largest_size
 
 _MEDIA_TYPE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(; charset=utf-8)?"
@@ -33,9 +34,11 @@ class Composer:
         self._job = job
         self._run = run
         self._templates = Templates(job, project.root)
+        self._run_name = str(run.key)
         self._domain = job.sender.address.rpartition("@")[2]
         self._base = self._run_context()
         self._common = self._common_headers()
+        self._whole: dict[str, Dataset] = {}
 
     def render_line(
         self, template: str, *, where: str, datasets: Mapping[str, Any], row: Mapping[str, Any] | None = None
@@ -58,7 +61,7 @@ class Composer:
         if not to.envelope:
             raise ComposeError(f"jobs.{self._job.name}: a message needs at least one recipient")
         charts = {name: self._chart_context(chart) for name, chart in report.charts.items()}
-        datasets = self._visible(report.datasets)
+        datasets = self._visible(report.views)
         context = {
             **datasets,
             **charts,
@@ -105,12 +108,22 @@ class Composer:
             "theme": self._templates.theme,
         }
 
-    def _visible(self, datasets: Mapping[str, Any]) -> dict[str, Any]:
+    def _visible(self, views: Mapping[str, Any]) -> dict[str, Dataset]:
         """All datasets but the audience itself: the other people's rows are nobody's business, least of all
         where a template shows every dataset. A sliced audience holds own rows only, so it stays."""
         each = self._job.audience.each
         hidden = each.data if each is not None and each.data not in each.slice else None
-        return {name: frame for name, frame in datasets.items() if name != hidden}
+        return {name: self._dataset(name, view) for name, view in views.items() if name != hidden}
+
+    def _dataset(self, name: str, view: Any) -> Dataset:
+        """One for all letters where they see the whole of it: its rows are made once."""
+        known = self._whole.get(name)
+        if known is not None and known.is_of(view):
+            return known
+        made = Dataset(view)
+        if is_frame(view):
+            self._whole[name] = made
+        return made
 
     def _chart_context(self, chart: ChartLike) -> dict[str, Any]:
         return {
@@ -162,7 +175,7 @@ class Composer:
     def _message_id(self, to: Recipients) -> str:
         """The same for the same run and people, whatever the report says, on every attempt and in every
         rebuild."""
-        key = "\n".join([str(self._run.key), *sorted(to.envelope)])
+        key = "\n".join([self._run_name, *sorted(to.envelope)])
         return f"<{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}@{self._domain}>"
 
     # --- parts ---
@@ -180,8 +193,8 @@ class Composer:
         return (*images.values(), *(_part(file, file.filename, "") for file in report.files))
 
     def _check_size(self, letter: Letter) -> None:
-        size, limit = encoded_size(letter), self._job.attach_limit
-        if size <= limit:
+        limit = self._job.attach_limit
+        if largest_size(letter) <= limit or (size := encoded_size(letter)) <= limit:
             return
         files = ", ".join(
             f"{part.filename} {megabytes(part.artifact.size)}"

@@ -1,19 +1,22 @@
 """The Jinja environments of a job: sandboxed, strict, looking into the project's templates and then the
 package's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, nodes
 from jinja2.exceptions import UndefinedError
+from jinja2.runtime import Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from pipeline.message import sandbox
+from pipeline.message.compiler import LOOP_OVER, Escaped, RowsFirst, over_rows
+from pipeline.message.datasets import Dataset, frame_or_value, loop_over
 from pipeline.message.formats import Formats
 
 PACKAGE_TEMPLATES = Path(__file__).parent / "templates"
@@ -44,10 +47,16 @@ class StrictName(StrictUndefined):
 
 
 class Environment(ImmutableSandboxedEnvironment):
-    """`r.name` looks into a dict's keys and a frame's columns first; pandas objects show what `sandbox`
+    """`r.name` looks into a dict's keys and a dataset's columns first; pandas objects show what `sandbox`
     allows."""
 
     intercepted_binops = frozenset({"**"})  # 9**9**9 would hold the builder until its time is up
+    code_generator_class = RowsFirst
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.escaped = Escaped()
+        self.filters[LOOP_OVER] = loop_over
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         # Half of a template's rendering time was jinja2's failing getattr on dict rows, before it tried the
@@ -57,9 +66,43 @@ class Environment(ImmutableSandboxedEnvironment):
                 return obj[attribute]
             except KeyError:
                 return super().getattr(obj, attribute)
+        if type(obj) is Dataset:
+            quick = None if attribute in obj else obj.quick(attribute)
+            if quick is not None:
+                return quick
+            obj = obj.frame
         if sandbox.column_of(obj, attribute):
             return obj[attribute]
         return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        if type(obj) is Dataset and type(argument) is not int:
+            obj, argument = obj.frame, frame_or_value(argument)
+        return super().getitem(obj, argument)
+
+    def call(self, context: Any, obj: Any, /, *args: Any, **options: Any) -> Any:
+        """Python's and pandas' functions get frames; macros and components know datasets."""
+        if not isinstance(obj, Macro) and not hasattr(obj, "takes_datasets"):
+            sandbox.refuse_changes(options)
+            args = tuple(map(frame_or_value, args))
+            options = {name: frame_or_value(value) for name, value in options.items()}
+        return super().call(context, obj, *args, **options)
+
+    def shown_html(self, value: Any) -> str:
+        """What is printed of a value that is not plain text, escaped."""
+        return str(value) if type(value) is int else str(escape(self.finalize(value)))  # type: ignore[misc]
+
+    def shown_text(self, value: Any) -> str:
+        """The same where nothing is escaped."""
+        return str(self.finalize(value))  # type: ignore[misc]
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> dict[str, Any]:
+        """A plain dict: jinja2's chain of maps takes longer to read than a small mail to render. So globals must
+        be there before a template is compiled."""
+        return {**self.globals, **(d or {})}
+
+    def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
+        return super()._generate(over_rows(source), *args, **options)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         allowed = sandbox.may_reach(obj, attr)

@@ -30,7 +30,7 @@ def one_line(value: str, what: str) -> str:
     Control characters, line and paragraph separators, lone surrogates and text-direction overrides (which let
     a file name look like another) never belong into a header.
     """
-    if value.isascii() and value.isprintable():
+    if value.isprintable():  # Unicode's word for: of none of these categories, and no format character
         return value
     for character in value:
         if unicodedata.category(character) in _NOT_IN_A_LINE or character in _OVERRIDES:
@@ -83,15 +83,16 @@ def _is_plain(text: str) -> bool:
 
 def encoded_words(text: str) -> list[str]:
     """RFC 2047 words, cut between characters; readers join them without the blanks between."""
+    data = text.encode()
     words: list[str] = []
-    octets = b""
-    for character in text:
-        more = character.encode()
-        if len(octets) + len(more) > _WORD_OCTETS:
-            words.append(_encoded_word(octets))
-            octets = b""
-        octets += more
-    return [*words, _encoded_word(octets)]
+    start = 0
+    while len(data) - start > _WORD_OCTETS:
+        stop = start + _WORD_OCTETS
+        while data[stop] & 0xC0 == 0x80:  # inside a character
+            stop -= 1
+        words.append(_encoded_word(data[start:stop]))
+        start = stop
+    return [*words, _encoded_word(data[start:])]
 
 
 def _encoded_word(octets: bytes) -> str:

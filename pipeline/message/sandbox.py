@@ -1,6 +1,10 @@
 """What a template may reach on pandas and numpy objects: reading and small sums, nothing that writes, runs or
 pastes."""
 
+from collections.abc import Mapping
+
+from jinja2.exceptions import SecurityError
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -45,6 +49,8 @@ def may_reach(value: object, attribute: str) -> bool | None:
         return None
     if kind.__name__ in _TIMES:
         return not attribute.startswith("_")
+    if issubclass(kind, tuple):  # a row of itertuples: its values by name
+        return attribute in getattr(kind, "_fields", ())
     return attribute in _FRAMES or attribute in _ACCESSORS
 
 
@@ -57,3 +63,10 @@ def column_of(value: object, attribute: str) -> bool:
     if kind.__name__ == "DataFrame":
         return attribute in value.columns  # type: ignore[attr-defined]
     return kind.__name__ == "Series" and attribute in value.index  # type: ignore[attr-defined]
+
+
+def refuse_changes(options: Mapping[str, object]) -> None:
+    """Raises SecurityError for arguments that have pandas or numpy write into what all letters share."""
+    for name in ("inplace", "out"):
+        if options.get(name, False) not in (False, None):
+            raise SecurityError(f"{name}= changes the data and is unsafe")

@@ -44,8 +44,14 @@ def _inscriptis_config() -> Any:
 def tidy(text: str) -> str:
     """No trailing blanks, no gaps of many lines, running text wrapped at 76 columns; tables stay as they
     are."""
-    lines = [wrapped for line in text.splitlines() for wrapped in _wrapped(line.rstrip())]
-    return _BREAKS.sub("\n\n", "\n".join(lines)).strip("\n") + "\n"
+    lines: list[str] = []
+    for line in map(str.rstrip, text.splitlines()):
+        if len(line) <= WIDTH // 2:  # even of wide characters not too long
+            lines.append(line)
+        else:
+            lines += _wrapped(line)
+    joined = "\n".join(lines)
+    return (_BREAKS.sub("\n\n", joined) if "\n\n\n" in joined else joined).strip("\n") + "\n"
 
 
 def _wrapped(line: str) -> list[str]:
@@ -98,7 +104,12 @@ def display_width(text: str) -> int:
     """Columns on a terminal: East Asian wide characters take two, combining ones none (Unicode UAX #11)."""
     if text.isascii():
         return len(text)
-    return sum(2 if is_wide(character) else 0 if combining(character) else 1 for character in text)
+    return sum(map(_columns, text))
+
+
+@lru_cache(maxsize=4096)
+def _columns(character: str) -> int:
+    return 2 if is_wide(character) else 0 if combining(character) else 1
 
 
 def is_wide(character: str) -> bool:

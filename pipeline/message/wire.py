@@ -53,8 +53,17 @@ def assemble(letter: Letter, read_base64: ReadBase64, *, eight_bit: bool) -> lis
 def encoded_size(letter: Letter, *, eight_bit: bool = False) -> int:
     """Octets of `assemble(letter, …, eight_bit=eight_bit)`, exactly, without reading an artifact (RFC 1870
     SIZE)."""
-    own = sum(map(len, _pieces(letter, eight_bit=eight_bit)))
-    return own + sum(base64_size(part.artifact.size) for part in letter.parts)
+    text_encoding, text = _encoded(letter.text, eight_bit=eight_bit)
+    html_encoding, html = _encoded(letter.html, eight_bit=eight_bit)
+    own = len(letter.headers) + len(text) + len(html)
+    return own + _frame_size(letter.parts, text_encoding if letter.text else "", html_encoding if letter.html else "")
+
+
+def largest_size(letter: Letter) -> int:
+    """What `encoded_size` cannot exceed, whatever the next hop offers; quick, because nothing is encoded."""
+    own = len(letter.headers) + base64_size(len(letter.text)) + base64_size(len(letter.html))
+    longest = "quoted-printable"
+    return own + _frame_size(letter.parts, longest if letter.text else "", longest if letter.html else "")
 
 
 def html_bytes(letter: Letter) -> int:
@@ -107,7 +116,7 @@ def _token(message_id: str, text: bytes, html: bytes) -> bytes:
     Base64 and quoted-printable cannot contain `=_`; bodies sent as they are could, if somebody meant harm.
     """
     for salt in range(1000):
-        token = hashlib.blake2b(f"{salt} {message_id}".encode(), digest_size=12).hexdigest().encode()
+        token = hashlib.blake2b(f"{salt} {message_id}".encode(), digest_size=_TOKEN_OCTETS).hexdigest().encode()
         if token not in text and token not in html:
             return token
     raise AssertionError(f"no boundary for {message_id} after 1000 tries: the body holds them all")
@@ -115,6 +124,7 @@ def _token(message_id: str, text: bytes, html: bytes) -> bytes:
 
 # --- the constant bytes -------------------------------------------------------------------------------------
 
+_TOKEN_OCTETS = 12
 _TOKEN = b"\0"
 """Stands for the token in skeletons; no header can hold it."""
 
@@ -155,6 +165,15 @@ def _skeleton(parts: tuple[Part, ...], text_encoding: str, html_encoding: str) -
     out.parts(files, "m")
     out.cut()
     return tuple(out.pieces)
+
+
+@lru_cache(maxsize=256)
+def _frame_size(parts: tuple[Part, ...], text_encoding: str, html_encoding: str) -> int:
+    """Octets of a message but for its headers and bodies."""
+    token = bytes(2 * _TOKEN_OCTETS)
+    skeleton = _skeleton(parts, text_encoding, html_encoding)
+    own = sum(len(piece.replace(_TOKEN, token)) for piece in skeleton)
+    return own + sum(base64_size(part.artifact.size) for part in parts)
 
 
 class _Builder:

@@ -1,6 +1,7 @@
 """A job and a due time → datasets, charts and files; and the same for the rows that one recipient may see."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -8,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.errors import SourceError
 from pipeline.jobs.model import Job, Project
 from pipeline.report import charts, exports
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.exports.names import refuse_twins
 from pipeline.report.model import ChartImage, ExportFile, Facts, InputFile, Progress
-from pipeline.report.slices import Key, Slicer, key_of
+from pipeline.report.slices import Key, OwnRows, Slicer
 from pipeline.report.sources import load_dataset, own
 from pipeline.schedule.period import Period
 
@@ -35,6 +37,11 @@ class Report:
     maker: "_Maker"
     key: Key = ()
     row: Row | None = None
+
+    @property
+    def views(self) -> Mapping[str, pd.DataFrame | OwnRows]:
+        """The datasets for those who only look: whole ones as frames, a recipient's own rows as rows."""
+        return self.frames.views if isinstance(self.frames, _Frames) else self.frames
 
     @property
     def datasets(self) -> dict[str, pd.DataFrame]:
@@ -61,15 +68,42 @@ class Report:
 
         Raises SourceError for a dataset or column that is not there, and for a row without a value.
         """
-        key = key_of(row, slices, self.frames)
-        return Report(self.maker.cut(self.frames, key), self.inputs, self.maker, key, row)
+        slicer = self.maker.slicer
+        key = slicer.key_of(row, slices, self.frames)
+        frames = _Frames({**self.frames, **slicer.cut(self.frames, key)})
+        return Report(frames, self.inputs, self.maker, key, row)
+
+    def expect(self, rows: Iterable[Row], slices: Mapping[str, str]) -> None:
+        """Says for whom `sliced` will be asked next: their rows are cut out together, which is much quicker. What
+        is wrong with one of them is left to `sliced` to say."""
+        keys = []
+        for row in rows:
+            with suppress(SourceError):
+                keys.append(self.maker.slicer.key_of(row, slices, self.frames))
+        self.maker.slicer.expect(self.frames, keys)
+
+
+class _Frames(Mapping[str, pd.DataFrame]):
+    """Datasets of one recipient: a frame is made of own rows when it is asked for."""
+
+    def __init__(self, views: Mapping[str, pd.DataFrame | OwnRows]) -> None:
+        self.views = views
+
+    def __getitem__(self, name: str) -> pd.DataFrame:
+        found = self.views[name]
+        return found.frame if isinstance(found, OwnRows) else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.views)
+
+    def __len__(self) -> int:
+        return len(self.views)
 
 
 @dataclass(frozen=True)
 class _Maker:
     """Draws and writes for one slice or another, each thing once. What it keeps of charts and files is some
-    hundred bytes each; slices of one column have no row in common, so all frames together are one more copy
-    at most."""
+    hundred bytes each."""
 
     job: Job
     facts: Facts
@@ -77,15 +111,8 @@ class _Maker:
     name: Name
     progress: Progress
     slicer: Slicer = field(default_factory=Slicer)
-    cuts: dict[Key, Mapping[str, pd.DataFrame]] = field(default_factory=dict)
     drawn: dict[tuple[str, Key], ChartImage] = field(default_factory=dict)
     written: dict[tuple[int, str, Key], ExportFile] = field(default_factory=dict)
-
-    def cut(self, frames: Mapping[str, pd.DataFrame], key: Key) -> Mapping[str, pd.DataFrame]:
-        if key not in self.cuts:
-            own_rows = {name: self.slicer.cut(name, frames[name], column, value) for name, column, value in key}
-            self.cuts[key] = {**frames, **own_rows}
-        return self.cuts[key]
 
     def chart(self, name: str, frames: Mapping[str, pd.DataFrame], key: Key) -> ChartImage:
         chart = self.job.charts[name]

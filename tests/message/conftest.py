@@ -49,6 +49,10 @@ class Report:
     charts: dict[str, Chart] = field(default_factory=dict)
     files: tuple[File, ...] = ()
 
+    @property
+    def views(self) -> dict[str, pd.DataFrame]:
+        return self.datasets
+
 
 class Blobs:
     """Artifacts in memory."""
