@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.report.exports import csv_fast
 from pipeline.report.exports.columns import Plain, clock, taken_apart
 from pipeline.report.kinds import Column, Kind, only_midnights
 from pipeline.report.model import Datasets
@@ -22,7 +23,8 @@ def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: ARG001
     columns = taken_apart(name, frame)
     table = pd.concat([_text(column) for column in columns], axis=1) if columns else pd.DataFrame(index=frame.index)
     header = [_dead(column.name) for column in columns]
-    table.to_csv(path, index=False, header=header, encoding="utf-8-sig", lineterminator="\r\n")
+    if not csv_fast.write(table, header, path):
+        table.to_csv(path, index=False, header=header, encoding="utf-8-sig", lineterminator="\r\n")
 
 
 def _text(column: Plain) -> Column:
