@@ -24,11 +24,12 @@ if TYPE_CHECKING:
     from pipeline.delivery.worker import Worker
     from pipeline.engine.builder import Builder
     from pipeline.engine.process import Children
+    from pipeline.jobs.replyrules import ReplyRule
     from pipeline.ledger.operations import Operations
     from pipeline.ledger.outbox import Outbox
     from pipeline.ledger.runs import Runs
-    from pipeline.ledger.ways import Limits
     from pipeline.ledger.suppressing import Suppressions
+    from pipeline.ledger.ways import Limits
     from pipeline.observe.log import EventLog
 
 Clock = Callable[[], datetime]
@@ -80,9 +81,14 @@ class Workspace:
     def checked(self) -> Loaded:
         """jobs.yaml and all that it names, found right. Raises ProjectErrors with everything that is wrong."""
         from pipeline.jobs.check import check_project  # noqa: PLC0415
+        from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
         from pipeline.message.check import check_template  # noqa: PLC0415 - brings Jinja2
 
         problems = check_project(self.loaded, lambda job: check_template(job, self.root))
+        try:
+            load_reply_rules(self.root, self.loaded.project.mailers)
+        except ProjectErrors as errors:
+            problems = [*problems, *errors.problems]
         if problems:
             raise ProjectErrors(problems)
         return self.loaded
@@ -221,6 +227,13 @@ class Workspace:
                 worker.close()
 
     @property
+    def reply_rules(self) -> "tuple[ReplyRule, ...]":
+        """An operator's rules about servers' answers, as they are on the disk now. Raises ProjectErrors."""
+        from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
+
+        return load_reply_rules(self.root, self.project.mailers)
+
+    @property
     def limits(self) -> "dict[str, Limits]":
         """How much each mailer may send."""
         from pipeline.ledger.ways import Limits  # noqa: PLC0415
@@ -235,14 +248,16 @@ class Workspace:
         from pipeline.delivery.base64_cache import Base64Cache  # noqa: PLC0415
         from pipeline.delivery.mailers.local import LocalMailbox  # noqa: PLC0415
         from pipeline.delivery.mailers.smtp import smtp_mailer  # noqa: PLC0415
+        from pipeline.delivery.ownrules import own_rules  # noqa: PLC0415
         from pipeline.delivery.smtp.connect import verified_context  # noqa: PLC0415
         from pipeline.report.artifacts import ArtifactStore  # noqa: PLC0415
 
+        rules = self.reply_rules
         read_base64 = Base64Cache(ArtifactStore(self.artifacts).path)
         return {
             name: LocalMailbox(name, self.root / mailer.local, read_base64)
             if isinstance(mailer, LocalMailer)
-            else smtp_mailer(mailer, verified_context(), read_base64, tokens=self.tokens)
+            else smtp_mailer(mailer, verified_context(), read_base64, tokens=self.tokens, rules=own_rules(rules, name))
             for name, mailer in self.project.mailers.items()
         }
 

@@ -45,7 +45,7 @@ def classify(
     in 300 seconds") is waited for that long and ten seconds more.
     """
     good = _GOOD.get((phase, code))
-    if good is not None and not extra:  # nearly every answer: no need to look through the table
+    if good is not None:  # nearly every answer: no need to look through the table, and nobody's rule undoes a success
         return Verdict(good.kind, good.scope, good.action, good.id, phase, code, _agreeing(code, enhanced), text)
     digits = f"{code:03d}"
     words = _ADDRESS.sub("", text)  # someone@throttled.example is not throttled

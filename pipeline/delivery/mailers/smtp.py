@@ -1,13 +1,16 @@
 """The SMTP mailer: a relay, by URL or provider, and a pool of connections to it."""
 
 import ssl
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from pipeline.delivery.dkim.signer import signing_of
 from pipeline.delivery.oauth import TokenSource, grant_of
 from pipeline.delivery.ports import ReadBase64, unsigned
+from pipeline.delivery.rules import Rule
 from pipeline.delivery.smtp.connect import open_link
+from pipeline.delivery.smtp.loading import Terms
 from pipeline.delivery.smtp.pool import Pool
 from pipeline.delivery.smtp.relay import relay_of
 from pipeline.delivery.smtp.timeouts import Timeouts
@@ -23,9 +26,10 @@ def smtp_mailer(
     timeouts: Timeouts | None = None,
     *,
     tokens: Path | None = None,
+    rules: Sequence[Rule] = (),
 ) -> Pool:
     """The mailer for one relay. `context` decides whom to trust: `smtp.connect.verified_context()`. `tokens`: the
-    folder of refresh tokens, for a login by OAuth2.
+    folder of refresh tokens, for a login by OAuth2. `rules`: an operator's, before the table's.
 
     Raises MailerError for settings that cannot be used, MissingExtraError for a DKIM key without `cryptography`; no
     text of theirs holds a secret or anything of a URL.
@@ -34,12 +38,13 @@ def smtp_mailer(
     replaced = PRESETS[settings.provider].replaces if isinstance(settings, ProviderMailer) else frozenset[str]()
     patience = timeouts or Timeouts()
     return Pool(
-        partial(open_link, relay, context, patience),
+        partial(open_link, relay, context, patience, rules=rules),
         read_base64,
         name=settings.name,
         connections=settings.connections,
         timeouts=patience,
         sign=signing_of(settings.name, settings.dkim, replaced) or unsigned,
+        terms=Terms(rules, settings.limits.message_size),
     )
 
 

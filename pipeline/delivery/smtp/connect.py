@@ -10,12 +10,13 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from pipeline.delivery.oauth import TokenError
 from pipeline.delivery.replies import classify, classify_event
+from pipeline.delivery.rules import Rule
 from pipeline.delivery.smtp.capabilities import Capabilities, read_capabilities
 from pipeline.delivery.smtp.relay import Relay, is_loopback, xoauth2_response
 from pipeline.delivery.smtp.reply import GarbageError, Reply, ReplyReader
@@ -50,23 +51,27 @@ def verified_context() -> ssl.SSLContext:
 
 
 def open_link(
-    relay: Relay, context: ssl.SSLContext, timeouts: Timeouts, monotonic: Callable[[], float] = time.monotonic
+    relay: Relay,
+    context: ssl.SSLContext,
+    timeouts: Timeouts,
+    monotonic: Callable[[], float] = time.monotonic,
+    rules: Sequence[Rule] = (),
 ) -> Link:
-    """A connection to the relay, greeted, secured and logged in. Raises LinkError.
+    """A connection to the relay, greeted, secured and logged in. `rules` are an operator's. Raises LinkError.
 
     An access token that the server refuses may have been revoked early: one more try with a fresh one, on a
     connection of its own, since some servers hang up after a refusal.
     """
     if relay.tokens is None:
-        return _open(relay, "", context, timeouts, monotonic)
+        return _open(relay, "", context, timeouts, monotonic, rules)
     token = _token(relay, relay.tokens.current)
     try:
-        return _open(relay, token, context, timeouts, monotonic)
+        return _open(relay, token, context, timeouts, monotonic, rules)
     except LinkError as error:
         if (error.verdict.kind, error.verdict.phase) != (Kind.AUTH, Phase.AUTH):
             raise
     token = _token(relay, partial(relay.tokens.renewed, token))
-    return _open(relay, token, context, timeouts, monotonic)
+    return _open(relay, token, context, timeouts, monotonic, rules)
 
 
 def _token(relay: Relay, fetch: Callable[[], str]) -> str:
@@ -77,10 +82,15 @@ def _token(relay: Relay, fetch: Callable[[], str]) -> str:
         raise LinkError(replace(failure, wait=max(failure.wait, error.wait))) from None
 
 
-def _open(
-    relay: Relay, token: str, context: ssl.SSLContext, timeouts: Timeouts, monotonic: Callable[[], float]
+def _open(  # noqa: PLR0917 - handed on as they come
+    relay: Relay,
+    token: str,
+    context: ssl.SSLContext,
+    timeouts: Timeouts,
+    monotonic: Callable[[], float],
+    rules: Sequence[Rule],
 ) -> Link:
-    dialogue = _Dialogue(_connected(relay, timeouts), relay, token, timeouts, monotonic)
+    dialogue = _Dialogue(_connected(relay, timeouts), relay, token, timeouts, monotonic, rules)
     try:
         if relay.security == "tls":
             dialogue.secure(context)
@@ -99,14 +109,16 @@ def _open(
 class _Dialogue:
     """A blocking conversation, each answer under its own deadline."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - handed on as they come
         self,
         connection: socket.socket,
         relay: Relay,
         token: str,
         timeouts: Timeouts,
         monotonic: Callable[[], float],
+        rules: Sequence[Rule],
     ) -> None:
+        self._rules = rules
         self._socket = connection
         self._relay = relay
         self._token = token
@@ -243,7 +255,7 @@ class _Dialogue:
             self._socket.close()
 
     def _judged(self, phase: Phase, reply: Reply) -> Verdict:
-        return classify(phase, reply.code, reply.enhanced, self._masked(reply.text))
+        return classify(phase, reply.code, reply.enhanced, self._masked(reply.text), extra=self._rules)
 
     def _failed(self, phase: Phase, event: str, text: str) -> LinkError:
         return _failure(self._relay, phase, event, text)

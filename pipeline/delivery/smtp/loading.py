@@ -1,9 +1,11 @@
 """From a claimed letter to what a session needs to send it: its transaction and its body's octets."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.delivery.ports import ReadBase64, Sign, unsigned
 from pipeline.delivery.replies import classify_event
+from pipeline.delivery.rules import Rule
 from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.frame import LineEndsError, frame
 from pipeline.delivery.smtp.transaction import Envelope, Transaction
@@ -46,8 +48,23 @@ class Work:
         self.eight_bit = False
 
 
-def make_work(
-    load: Load, server: Capabilities, read_base64: ReadBase64, now: float, sign: Sign = unsigned
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a mailer is told about its server."""
+
+    rules: Sequence[Rule] = ()
+    """An operator's rules about answers, before ours."""
+    largest: int | None = None
+    """Octets of the largest message that may be sent, whatever the server says."""
+
+
+def make_work(  # noqa: PLR0917 - handed on as they come
+    load: Load,
+    server: Capabilities,
+    read_base64: ReadBase64,
+    now: float,
+    sign: Sign = unsigned,
+    terms: Terms = Terms(),
 ) -> Work | Verdict:
     """The work for a session on that server, or the verdict on a letter that cannot be sent at all."""
     letter = load.claim.letter
@@ -59,9 +76,13 @@ def make_work(
     except OSError as error:
         text = f"an attachment cannot be read: {error.strerror or error}"
         return classify_event(Phase.LOCAL, "artifact", text)
+    if terms.largest and size > terms.largest:
+        text = f"the message has {size} octets; the mailer's limits allow {terms.largest}"
+        return classify_event(Phase.LOCAL, "size", text)
     recipients = tuple(delivery.recipient for delivery in load.deliveries)
     envelope = Envelope(letter.sender, recipients, size, eight_bit, letter.message_id)
-    return Work(load, Transaction(envelope, server, split_before=load.split_before), body, size, now, eight_bit)
+    transaction = Transaction(envelope, server, split_before=load.split_before, rules=terms.rules)
+    return Work(load, transaction, body, size, now, eight_bit)
 
 
 def _body(letter: Letter, read_base64: ReadBase64, sign: Sign, *, eight_bit: bool) -> tuple[list[bytes], int]:

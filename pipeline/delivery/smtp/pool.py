@@ -15,7 +15,7 @@ from pipeline.delivery.ports import Desk, ReadBase64, Result, Sign, unsigned
 from pipeline.delivery.replies import classify_event
 from pipeline.delivery.smtp.concurrency import Concurrency
 from pipeline.delivery.smtp.connect import Link, LinkError
-from pipeline.delivery.smtp.loading import Load, Work, make_work
+from pipeline.delivery.smtp.loading import Load, Terms, Work, make_work
 from pipeline.delivery.smtp.opener import Opener
 from pipeline.delivery.smtp.session import Session
 from pipeline.delivery.smtp.timeouts import Timeouts
@@ -48,11 +48,13 @@ class Pool:
         connections: int,
         timeouts: Timeouts,
         sign: Sign = unsigned,
+        terms: Terms = Terms(),  # noqa: B008 - frozen
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
         self._read_base64 = read_base64
         self._sign = sign
+        self._terms = terms
         self._timeouts = timeouts
         self._monotonic = monotonic
         self._concurrency = Concurrency(connections)
@@ -253,7 +255,7 @@ class Pool:
         if most is not None and len(load.deliveries) > most:
             self._backlog.appendleft(replace(load, deliveries=load.deliveries[most:]))
             load = replace(load, deliveries=load.deliveries[:most])
-        work = make_work(load, session.capabilities, self._read_base64, now, self._sign)
+        work = make_work(load, session.capabilities, self._read_base64, now, self._sign, self._terms)
         if isinstance(work, Verdict):
             self._results += [Result(load.claim, delivery, work, 0, 0) for delivery in load.deliveries]
             return None
