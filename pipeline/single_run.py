@@ -64,6 +64,9 @@ def follow(
         if run.state is RunState.QUEUED:
             _deliver(workspace, key, on_progress)
             run = _now(workspace, key)
+        elif _notices(workspace, key):
+            with workspace.worker() as worker:
+                worker.run_until_idle()  # once: what is deferred, the next `serve` or `deliver` goes on with
     return Followed(run, workspace.outbox.counts(run=key), already)
 
 
@@ -71,15 +74,28 @@ def _built(
     workspace: Workspace, run: Run, only_to: tuple["Mailbox", ...], on_progress: Callable[[object], None]
 ) -> Run:
     while run.state in (RunState.DUE, RunState.BUILDING):
+        if run.not_before is not None and run.not_before > workspace.clock():
+            on_progress(run)
+            threading.Event().wait(POLL_SECONDS)  # its data is not fresh yet; another process may look first
+            run = _now(workspace, run.key)
+            continue
         built = workspace.builder.build(
             workspace.project, run.key, only_to=only_to, asked=True, on_progress=on_progress
         )
         if built is not None:
-            return built
+            run = built
+            continue
         on_progress(run)
         threading.Event().wait(POLL_SECONDS)  # another process is building it: its news comes by the ledger alone
         run = _now(workspace, run.key)
     return run
+
+
+def _notices(workspace: Workspace, key: RunKey) -> bool:
+    """Whether the run's owner is still to be told something."""
+    return any(
+        run.key.variant.startswith("notice-") and run.key.due == key.due for run in workspace.runs.open_runs(key.job)
+    )
 
 
 def _deliver(workspace: Workspace, key: RunKey, on_progress: Callable[[object], None]) -> None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pipeline.engine.builder import Builder
     from pipeline.engine.process import Children
     from pipeline.jobs.replyrules import ReplyRule
+    from pipeline.ledger.memory import Memory
     from pipeline.ledger.operations import Operations
     from pipeline.ledger.outbox import Outbox
     from pipeline.ledger.runs import Runs
@@ -129,6 +130,12 @@ class Workspace:
         return Runs(self.engine)
 
     @cached_property
+    def memory(self) -> "Memory":
+        from pipeline.ledger.memory import Memory  # noqa: PLC0415
+
+        return Memory(self.engine)
+
+    @cached_property
     def outbox(self) -> "Outbox":
         from pipeline.ledger.outbox import Outbox  # noqa: PLC0415
 
@@ -197,6 +204,7 @@ class Workspace:
 
         return Builder(
             runs=self.runs,
+            memory=self.memory,
             ledger_url=self.ledger_url,
             folders=Folders(self.root, self.artifacts, self.owners),
             children=self.children,

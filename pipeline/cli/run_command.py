@@ -77,6 +77,9 @@ def _show(workspace: Workspace, followed: Followed, job: Job) -> None:
     if run.state in (RunState.FAILED, RunState.SKIPPED):
         click.echo(f"{run.state}: {run.reason}", err=run.state is RunState.FAILED)
         return
+    if run.reason and followed.counts.get(DeliveryState.HELD):
+        click.echo(f"held: {run.reason}; `pipeline release {run.key}` sends it", err=True)
+        return
     failed = [d for d in workspace.outbox.deliveries(run=run.key) if d.state is not DeliveryState.SENT]
     for delivery in failed[:20]:
         click.echo(

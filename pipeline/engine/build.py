@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.engine.audience import Refusal, Row, personal
+from pipeline.engine.gating import ALONE, PASSED, GateClosedError, Gatekeeper, GateNews, GateTerms
 from pipeline.engine.process import Progress
 from pipeline.errors import ReportError
 from pipeline.jobs.model import Job, Project
@@ -47,6 +48,8 @@ class Summary:
     refused: tuple[Refusal, ...]
     rows: dict[str, int]
     """Dataset → its rows."""
+    gate: GateNews = PASSED
+    """Where it says wait or skip, nothing was built."""
 
 
 class OpenSink(Protocol):
@@ -68,6 +71,7 @@ class BuildRequest:
     artifacts: Path
     sink: Sink
     only_to: tuple[Mailbox, ...] = ()
+    gate: GateTerms = ALONE
 
 
 def run_period(job: Job, key: RunKey) -> Period:
@@ -86,16 +90,23 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     facts = RunFacts(request.key, period, request.key.due)
     composer = Composer(job, request.project, facts)
     exports = f"jobs.{job.name}.exports"
-    report = build_report(
-        job,
-        request.project,
-        period,
-        request.key.due,
-        store,
-        lambda name: composer.render_line(name, where=exports, datasets={}),
-        lambda what: progress(Step(what)),
-        render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
-    )
+    gate = Gatekeeper(job, period, request.key.due, request.gate)
+    try:
+        report = build_report(
+            job,
+            request.project,
+            period,
+            request.key.due,
+            store,
+            lambda name: composer.render_line(name, where=exports, datasets={}),
+            lambda what: progress(Step(what)),
+            render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
+            admit=gate,
+        )
+    except GateClosedError as closed:
+        return Summary(0, 0, 0, (), {}, closed.news)
+    if gate.news.action == "send" or (gate.news.failed and request.gate.rehearsal):
+        composer.warn(finding.told for finding in gate.news.findings)
     progress(Step("messages"))
     refused: list[Refusal] = []
     count = Count()
@@ -106,7 +117,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     if refused and not count.messages:
         raise ReportError(f"no row of the audience can be mailed; row {refused[0].row}: {refused[0].reason}")
     rows = {name: len(frame) for name, frame in report.datasets.items()}
-    return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows)
+    return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows, gate.news)
 
 
 @dataclass(slots=True)

@@ -3,24 +3,26 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from pipeline.engine.build import BuildRequest, Sink, Summary, build, run_period
-from pipeline.engine.owner import hold_owner
+from pipeline.engine.gating import GateNews, GateTerms, next_look
+from pipeline.engine.notices import Notices, failure_notice, gate_notice
+from pipeline.engine.owner import LEASE, hold_owner
 from pipeline.engine.process import Children, Limits, Progress
 from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
-from pipeline.errors import BuildCancelledError, PipelineError
+from pipeline.errors import BuildCancelledError, PipelineError, ReportError
 from pipeline.jobs.model import Job, Project
 from pipeline.jobs.scalars import Mailbox
+from pipeline.ledger.kept_records import Origin
+from pipeline.ledger.memory import Memory
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.runs import Runs
 from pipeline.observe.log import Emit
 
-LEASE = timedelta(seconds=60)
-"""How long a builder that says nothing is believed to live, on machines that cannot see that it died."""
 BEAT_SECONDS = 15.0
 
 
@@ -40,6 +42,7 @@ class Builder:
         self,
         *,
         runs: Runs,
+        memory: Memory,
         ledger_url: str,
         folders: Folders,
         children: Children,
@@ -47,15 +50,19 @@ class Builder:
         emit: Emit,
     ) -> None:
         self._runs = runs
+        self._memory = memory
         self._ledger_url = ledger_url
         self._folders = folders
         self._children = children
         self._clock = clock
         self._emit = emit
+        self._notices = Notices(runs=runs, children=children, sink=self._sink, clock=clock, emit=emit)
 
     def rehearse(self, project: Project, key: RunKey, sink: Sink, on_progress: Progress) -> Summary:
-        """Builds the run into another sink; the ledger learns nothing of it. Raises ReportError."""
-        request = BuildRequest(project, key, self._folders.artifacts, sink)
+        """Builds the run into another sink; the ledger learns nothing of it, and the gate only says what it would
+        do. Raises ReportError."""
+        terms = GateTerms(self._memory.before(key), rehearsal=True)
+        request = BuildRequest(project, key, self._folders.artifacts, sink, gate=terms)
         return self._call(project.jobs[key.job], request, on_progress)
 
     def build(
@@ -79,48 +86,90 @@ class Builder:
             run = self._runs.start(key, owner, now + LEASE, now, period=(period.start, period.end))
             if run is None:
                 return None
-            self._tell("run.started", run, period_start=period.start, period_end=period.end)
+            if run.not_before is None:
+                self._tell("run.started", run, period_start=period.start, period_end=period.end)
             try:
                 with self._beating(key, owner):
-                    sink = LedgerSink(self._ledger_url, self._folders.root, key, owner)
-                    request = BuildRequest(project, key, self._folders.artifacts, sink, only_to)
+                    terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
+                    sink = self._sink(key, owner)
+                    request = BuildRequest(project, key, self._folders.artifacts, sink, only_to, terms)
                     summary = self._call(job, request, on_progress)
-                return self._queue(job, key, owner, summary, asked=asked)
+                    return self._conclude(project, run, owner, summary, asked=asked)
             except BuildCancelledError:
                 self._runs.recover(self._clock(), dead={owner})
                 raise
             except PipelineError as error:
-                failed = self._runs.fail(key, str(error), self._clock(), owner=owner)
-                self._tell("run.failed", failed, reason=failed.reason)
-                self._emit(
-                    "alert.raised",
-                    job=key.job,
-                    run=str(key),
-                    reason=failed.reason,
-                    recipient=job.owner.address,
-                )
-                return failed
+                return self._fail(project, run, owner, error)
 
     def _call(self, job: Job, request: BuildRequest, on_progress: Progress) -> Summary:
         summary: Summary = self._children.call(build, request, Limits(job.timeout, job.memory), on_progress)
         return summary
 
-    def _queue(self, job: Job, key: RunKey, owner: str, summary: Summary, *, asked: bool) -> Run:
+    def _sink(self, key: RunKey, owner: str) -> Sink:
+        return LedgerSink(self._ledger_url, self._folders.root, key, owner)
+
+    # --- what becomes of it -----------------------------------------------------------------------------------
+
+    def _conclude(self, project: Project, run: Run, owner: str, summary: Summary, *, asked: bool) -> Run:
         for refusal in summary.refused:
             self._emit(
-                "run.recipient_refused", job=key.job, run=str(key), recipient=refusal.address,
+                "run.recipient_refused", job=run.key.job, run=str(run.key), recipient=refusal.address,
                 reason=f"row {refusal.row}: {refusal.reason}",
             )  # fmt: skip
-        now = self._clock()
+        news = summary.gate
+        if news.action == "wait":
+            return self._wait(run, owner, news)
+        if news.failed and not run.key.variant:
+            self._notices.tell(project, run, owner, gate_notice(project, run, news))
+        origin = Origin(news.values, news.armed)
+        if news.action == "skip":
+            return self._skip(run, owner, news.told, news.rules, origin)
         if not summary.messages:
-            skipped = self._runs.skip(key, "its audience is empty", now, owner=owner)
-            self._tell("run.skipped", skipped, reason=skipped.reason)
-            return skipped
-        queued = self._runs.queue(key, owner, terms_of(job, key, now, asked=asked), now)
+            return self._skip(run, owner, "its audience is empty", "its audience is empty", origin)
+        return self._queue(project.jobs[run.key.job], run.key, owner, summary, origin, asked=asked)
+
+    def _wait(self, run: Run, owner: str, news: GateNews) -> Run:
+        now = self._clock()
+        waiting = self._runs.postpone(run.key, owner, news.told, next_look(now, news.patience))
+        if run.not_before is None:
+            until = f"{now + news.patience:%Y-%m-%d %H:%M} UTC"
+            self._tell("run.waiting", waiting, reason=f"looks again until {until}: {news.rules}")
+        return waiting
+
+    def _skip(self, run: Run, owner: str, reason: str, logged: str, origin: Origin) -> Run:
+        skipped = self._runs.skip(run.key, reason, self._clock(), owner=owner, origin=origin)
+        self._tell("run.skipped", skipped, reason=logged)
+        return skipped
+
+    def _queue(self, job: Job, key: RunKey, owner: str, summary: Summary, origin: Origin, *, asked: bool) -> Run:
+        now, news = self._clock(), summary.gate
+        held = news.told if news.action == "hold" else ""
+        terms = terms_of(job, key, now, asked=asked)
+        queued = self._runs.queue(key, owner, terms, now, origin=origin, held=held)
         for message_id, recipients in self._runs.message_ids(key):
             self._emit("message.queued", job=key.job, run=str(key), message_id=message_id, deliveries=recipients)
-        self._tell("run.queued", queued, messages=queued.messages, deliveries=queued.deliveries, bytes=summary.bytes)
+        counts = {"messages": queued.messages, "deliveries": queued.deliveries, "bytes": summary.bytes}
+        if held:
+            self._tell("run.held", queued, reason=news.rules, **counts)
+        else:
+            self._tell("run.queued", queued, reason=news.rules or None, **counts)
         return queued
+
+    def _fail(self, project: Project, run: Run, owner: str, error: PipelineError) -> Run:
+        reason = str(error)
+        if isinstance(error, ReportError) and not run.key.variant:  # who asked for a test sees what became of it
+            told = replace(run, reason=reason)
+            self._notices.tell(project, told, owner, failure_notice(project, told))
+        failed = self._runs.fail(run.key, reason, self._clock(), owner=owner)
+        self._tell("run.failed", failed, reason=failed.reason)
+        self._emit(
+            "alert.raised",
+            job=run.key.job,
+            run=str(run.key),
+            reason=failed.reason,
+            recipient=project.jobs[run.key.job].owner.address,
+        )
+        return failed
 
     def _tell(self, event: str, run: Run, **fields: object) -> None:
         self._emit(event, job=run.key.job, run=str(run.key), due=run.key.due, **fields)

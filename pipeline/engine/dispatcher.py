@@ -26,7 +26,8 @@ def stale(run: Run, project: Project, now: datetime) -> str:
     if run.builds >= ATTEMPTS:
         return f"its builder died {run.builds} times"
     grace = max((entry.grace for entry in job.schedule), default=None)
-    if grace is not None and now - run.created_at > grace:
+    waiting_since = max(run.created_at, run.not_before or run.created_at)  # what waits for fresh data is not late
+    if grace is not None and now - waiting_since > grace:
         return f"it has been waiting since {run.created_at:%Y-%m-%d %H:%M} UTC, longer than its grace"
     return ""
 
@@ -109,7 +110,7 @@ class Dispatcher:
     def _next(self) -> Run | None:
         busy = self._building.keys() | self._runs.busy_jobs()
         in_hand = set(self._building.values())
-        for run in self._runs.due(limit=1000):
+        for run in self._runs.due(self._clock(), limit=1000):
             if run.key.job not in busy:
                 return run
             if run.key not in in_hand | self._said_waiting:

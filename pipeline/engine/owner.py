@@ -11,7 +11,11 @@ import os
 import secrets
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+
+LEASE = timedelta(seconds=60)
+"""How long a builder that says nothing is believed to live, on machines that cannot see that it died."""
 
 
 @contextlib.contextmanager

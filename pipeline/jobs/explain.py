@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pipeline.jobs.base import Strict
 from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.document import Defaults, Document
+from pipeline.jobs.gating import Fresh, Gate, SendWhen
 from pipeline.jobs.identity import Dkim, OAuth2
 from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms, Limits
 from pipeline.jobs.model import (
@@ -49,6 +50,9 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     _JOB: (*_fields(Job, "name"), *AUDIENCE_KEYS),
     (*_JOB, "schedule", "*"): _fields(ScheduleEntry),
     (*_JOB, "data", "*"): tuple(dict.fromkeys(key for model in DATASETS.values() for key in _fields(model))),
+    (*_JOB, "gate"): _fields(Gate),
+    (*_JOB, "gate", "fresh", "*"): _fields(Fresh),
+    (*_JOB, "gate", "send_when"): _fields(SendWhen),
     (*_JOB, "charts", "*"): (*CHART_KINDS, *_fields(Chart, "kind", "spec")),
     (*_JOB, "exports", "*"): (*EXPORT_KINDS, *_fields(Export, "kind", "data")),
     (*_JOB, "message"): _fields(Message),
@@ -84,6 +88,11 @@ _EXPECTED: dict[Shape, str] = {
     (*_JOB, "schedule", "*"): "a cron text or a rule like {every: 15 minutes}",
     (*_JOB, "data"): "one file or a mapping of names to datasets",
     (*_JOB, "data", "*"): "a file or a mapping like {sql: …, source: …}",
+    (*_JOB, "gate"): 'a mapping like {expect: "len(delays) > 0", on_failure: skip}',
+    (*_JOB, "gate", "fresh"): "a mapping like {data: flights, column: day, within: 26 hours}",
+    (*_JOB, "gate", "fresh", "*"): "a mapping like {data: flights, column: day, within: 26 hours}",
+    (*_JOB, "gate", "expect"): "an expression like len(delays) > 0, or a list of them",
+    (*_JOB, "gate", "send_when"): "an expression like len(delays) > 0, or {when: …, once: true}",
     (*_JOB, "charts"): "a mapping of names to charts",
     (*_JOB, "charts", "*"): "a mapping like {line: delays, x: hour, y: mean_delay}",
     (*_JOB, "exports"): "xlsx, csv, parquet, json or a list of files",

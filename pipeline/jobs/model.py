@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
 from pipeline.jobs.calendars import Calendar, CalendarName, Only
+from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
 
@@ -288,6 +289,11 @@ class Job(Strict):
         examples=["reports/data/sales.csv", {"delays": {"sql": "reports/delays.sql", "source": "warehouse"}}],
     )
     """In order; later ones may use earlier ones."""
+    gate: Gate | None = Field(
+        default=None,
+        description="What must be true of the numbers before anything is made of them.",
+        examples=[{"expect": ["len(delays) > 0"], "on_failure": "skip"}],
+    )
     charts: dict[str, Chart] = Field(
         default_factory=dict,
         description="Pictures inside the mail, by name.",

@@ -15,6 +15,7 @@ from pipeline.jobs.paths import check_inside
 from pipeline.jobs.reserved import check_label, check_name, check_param
 from pipeline.jobs.rules_audience import check_audience, check_patterns
 from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
+from pipeline.jobs.rules_gate import check_gate
 from pipeline.jobs.rules_mailers import check_mailer
 from pipeline.jobs.short import FROM_SCHEDULE
 from pipeline.jobs.tree import Findings, Node
@@ -56,6 +57,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
             check_datasets(job, root.get("sources"), directory, findings)
             check_charts(job, directory, findings)
             check_exports(job, findings)
+            check_gate(job, findings)
             check_audience(job, patterns, findings)
 
 

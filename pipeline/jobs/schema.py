@@ -14,6 +14,7 @@ from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.document import Defaults, Document
+from pipeline.jobs.gating import Fresh, Gate, SendWhen
 from pipeline.jobs.identity import Dkim, OAuth2
 from pipeline.jobs.longform import field_default
 from pipeline.jobs.mailing import MAILERS, Delivery, DeliveryTerms, Limits
@@ -33,7 +34,7 @@ Schema = dict[str, Any]
 
 _MODELS: tuple[type[BaseModel], ...] = (
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
-    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Calendar,
+    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Calendar, Gate, Fresh, SendWhen,
 )  # fmt: skip
 _LABEL = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 _WORD = {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,99}$"}
@@ -163,6 +164,10 @@ def _short_forms(schema: Schema, definitions: Schema) -> None:
     job["data"].pop("propertyNames")
     _either(job["data"], _TEXT, names)
     _either(job["exports"], export, _list_of(export))
+    gate = definitions["Gate"]["properties"]
+    for key in ("fresh", "expect"):
+        _either(gate[key], gate[key]["items"], _list_of(gate[key]["items"]))
+    _either(gate["send_when"], _TEXT, {"$ref": "#/$defs/SendWhen"}, {"type": "null"})
     for key in ("to", "cc", "bcc"):
         address = audience[key]["items"]
         _either(audience[key], address, _list_of(address))

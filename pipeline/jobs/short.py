@@ -114,6 +114,7 @@ def _job(name: str, place: Place, written: Node, around: Around, findings: Findi
     node = _schedule(node)
     node = place_calendars(_zone(node, own_zone), around.calendars, findings)
     node = _each(node, "data", _datasets)
+    node = _each(node, "gate", _gate)
     node = _each(node, "charts", lambda charts: _children(charts, lambda chart: _chart(chart, findings)))
     node = _exports(node, findings)
     if around.mailer is not None:
@@ -177,6 +178,13 @@ def _datasets(data: Node) -> Node:
         name = dataset_name(data.text)
         data = Node({name: data._replace(path=(*data.path, name))}, data.place, data.path, {name: data.place})
     return _children(data, lambda dataset: _sheet(_each(_keyed(dataset, "file"), "columns", _listed)))
+
+
+def _gate(gate: Node) -> Node:
+    """One `fresh`, one expectation → a list of one; `send_when: expression` → `{when: expression}`."""
+    for key in ("fresh", "expect"):
+        gate = _each(gate, key, _listed)
+    return _each(gate, "send_when", lambda rule: _keyed(rule, "when"))
 
 
 def _sheet(dataset: Node) -> Node:

@@ -6,8 +6,8 @@ Shape = tuple[str, ...]
 """Where in the file: keys, with `*` for any name or position."""
 
 LATER: dict[Shape, frozenset[str]] = {
-    ("defaults",): frozenset({"gate", "review"}),
-    ("jobs", "*"): frozenset({"gate", "review", "unsubscribe"}),
+    ("defaults",): frozenset({"review"}),
+    ("jobs", "*"): frozenset({"review", "unsubscribe"}),
     ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
     ("jobs", "*", "exports", "*"): frozenset({"pdf", "html", "password"}),
     ("jobs", "*", "audience"): frozenset({"unsubscribe"}),

@@ -36,7 +36,7 @@ def expect(engine: Engine, key: RunKey) -> Run:
     return to_run(row)
 
 
-def next_variant(engine: Engine, job: str, due: datetime, kind: Literal["test", "again"]) -> RunKey:
+def next_variant(engine: Engine, job: str, due: datetime, kind: Literal["test", "again", "notice"]) -> RunKey:
     """The first free number of a kind."""
     with read(engine) as connection:
         taken = connection.execute(
@@ -105,9 +105,10 @@ def open_runs(engine: Engine, job: str) -> list[Run]:
         return [to_run(row) for row in connection.execute(query.order_by(runs.c.due, runs.c.id))]
 
 
-def due(engine: Engine, limit: int) -> list[Run]:
-    """Real runs that wait for a builder, the earliest first."""
+def due(engine: Engine, now: datetime, limit: int) -> list[Run]:
+    """Real runs that wait for a builder and for nothing else, the earliest first."""
     query = select(runs).where(runs.c.state == RunState.DUE, runs.c.variant == "")
+    query = query.where(runs.c.not_before.is_(None) | (runs.c.not_before <= now))
     query = query.order_by(runs.c.due, runs.c.id).limit(limit)
     with read(engine) as connection:
         return [to_run(row) for row in connection.execute(query)]

@@ -48,6 +48,8 @@ class Run:
     ended_at: datetime | None
     builds: int = 0
     """How often somebody began to build it: more than one means that builders died."""
+    not_before: datetime | None = None
+    """It is due and waits for fresh data: nobody builds it before then."""
 
 
 # --- artifacts and messages ---------------------------------------------------------------------------------

@@ -48,6 +48,7 @@ def to_run(row: AnyRow) -> Run:
         started_at=row.started_at,
         ended_at=row.ended_at,
         builds=row.builds,
+        not_before=row.not_before,
     )
 
 

@@ -5,14 +5,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Literal
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.errors import IllegalTransitionError, LedgerError
-from pipeline.ledger import finding, staging
+from pipeline.ledger import finding, memory, staging
 from pipeline.ledger.closing import close_ended
 from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.database import read, write
+from pipeline.ledger.kept_records import Origin
 from pipeline.ledger.records import Letter, Run, RunKey, Terms
 from pipeline.ledger.rows import AnyRow, to_run
 from pipeline.ledger.schema import runs
@@ -48,7 +49,7 @@ class Runs:
             found = finding.by_keys(connection, [str(key) for key in keys])
         return [(to_run(found[str(key)]), str(key) in created) for key in keys]
 
-    def next_variant(self, job: str, due: datetime, kind: Literal["test", "again"]) -> RunKey:
+    def next_variant(self, job: str, due: datetime, kind: Literal["test", "again", "notice"]) -> RunKey:
         """`test-1` or the first number after those that exist. Another may take it too: `ensure` says who was
         first."""
         return finding.next_variant(self._engine, job, due, kind)
@@ -78,6 +79,7 @@ class Runs:
             "owner": owner,
             "lease_until": lease_until,
             "started_at": now,
+            "reason": "",
             "period_start": start,
             "period_end": end,
             "builds": runs.c.builds + 1,
@@ -116,10 +118,14 @@ class Runs:
             raise LedgerError(f'the messages of run {key} cannot be removed: it is "{state}"')
         return removed
 
-    def queue(self, key: RunKey, owner: str, terms: Terms, now: datetime) -> Run:
+    def queue(
+        self, key: RunKey, owner: str, terms: Terms, now: datetime, *, origin: Origin | None = None, held: str = ""
+    ) -> Run:
         """Makes all that was staged sendable, by one update of one row.
 
-        Raises LedgerError when nothing was staged (skip such a run) or the run is not this owner's to build.
+        With `held`, the reason, all of it is held instead, until somebody releases it: the run is then
+        undelivered. Raises LedgerError when nothing was staged (skip such a run) or the run is not this owner's
+        to build.
         """
         values = {
             "mailer": terms.mailer,
@@ -130,23 +136,41 @@ class Runs:
             "queued_at": now,
             "owner": None,
             "lease_until": None,
+            "not_before": None,
+            "reason": held,
         }
-        return self._change(key, RunState.QUEUED, values, runs.c.messages > 0, owner=owner)
+        with write(self._engine) as connection:
+            run = self._change_in(connection, key, RunState.QUEUED, values, runs.c.messages > 0, owner=owner)
+            if origin is not None:
+                memory.keep(connection, run.id, origin)
+            if not held:
+                return to_run(run)
+            staging.hold_all(connection, run.id, now)
+            return close_ended(connection, [run.id], now)[0]
 
     # --- not building ---------------------------------------------------------------------------------------
 
-    def skip(self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None) -> Run:
+    def postpone(self, key: RunKey, owner: str, reason: str, until: datetime) -> Run:
+        """Gives a run that is being built back until then: it is due, and its builder is free for others."""
+        values = {
+            "owner": None, "lease_until": None, "not_before": until, "reason": reason, "builds": runs.c.builds - 1
+        }  # fmt: skip
+        return self._change(key, RunState.DUE, values, owner=owner)
+
+    def skip(
+        self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None, origin: Origin | None = None
+    ) -> Run:
         """Ends a due or building run without sending: nothing is wrong. With `owner`, only if it is its
         builder."""
-        return self._abandon(key, RunState.SKIPPED, reason, now, owner)
+        return self._abandon(key, RunState.SKIPPED, reason, now, owner=owner, origin=origin)
 
     def fail(self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None) -> Run:
         """Ends a due or building run without sending: something is wrong, and somebody must be told."""
-        return self._abandon(key, RunState.FAILED, reason, now, owner)
+        return self._abandon(key, RunState.FAILED, reason, now, owner=owner)
 
     def reopen(self, key: RunKey) -> Run:
         """Makes a failed or skipped run due again: somebody has mended what was wrong, or wants it all the same."""
-        return self._change(key, RunState.DUE, {"reason": "", "ended_at": None})
+        return self._change(key, RunState.DUE, {"reason": "", "ended_at": None, "not_before": None})
 
     def recover(self, now: datetime, dead: Collection[str] = ()) -> list[Run]:
         """Runs whose builder died (its lease ended, or it is among `dead`) become due again; those runs.
@@ -208,9 +232,10 @@ class Runs:
         """The job's runs that are due, building or queued, tests included; the earliest first."""
         return finding.open_runs(self._engine, job)
 
-    def due(self, limit: int = 1000) -> list[Run]:
-        """Real runs that wait for a builder, the earliest first. Tests and repetitions are their asker's to build."""
-        return finding.due(self._engine, limit)
+    def due(self, now: datetime, limit: int = 1000) -> list[Run]:
+        """Real runs that wait for a builder and for nothing else, the earliest first. Tests and repetitions are
+        their asker's to build."""
+        return finding.due(self._engine, now, limit)
 
     def busy_jobs(self) -> set[str]:
         """Jobs of which a run is being built, by whomever."""
@@ -222,9 +247,15 @@ class Runs:
 
     # --- changing -------------------------------------------------------------------------------------------
 
-    def _abandon(self, key: RunKey, to: RunState, reason: str, now: datetime, owner: str | None) -> Run:
-        values = {"reason": reason, "ended_at": now, "owner": None, "lease_until": None}
-        run = self._change(key, to, values, owner=owner)
+    def _abandon(
+        self, key: RunKey, to: RunState, reason: str, now: datetime, *, owner: str | None, origin: Origin | None = None
+    ) -> Run:
+        values = {"reason": reason, "ended_at": now, "owner": None, "lease_until": None, "not_before": None}
+        with write(self._engine) as connection:
+            row = self._change_in(connection, key, to, values, owner=owner)
+            if origin is not None:
+                memory.keep(connection, row.id, origin)
+        run = to_run(row)
         if not run.messages:
             return run
         self.unstage(key)
@@ -238,16 +269,27 @@ class Runs:
         *conditions: ColumnElement[bool],
         owner: str | None = None,
     ) -> Run:
+        with write(self._engine) as connection:
+            return to_run(self._change_in(connection, key, to, values, *conditions, owner=owner))
+
+    def _change_in(
+        self,
+        connection: Connection,
+        key: RunKey,
+        to: RunState,
+        values: Mapping[str, Any],
+        *conditions: ColumnElement[bool],
+        owner: str | None = None,
+    ) -> AnyRow:
         sources = sorted(state for state, targets in RUN_TRANSITIONS.items() if to in targets)
         change = update(runs).where(runs.c.key == str(key), runs.c.state.in_(sources), *conditions)
         if owner is not None:
             change = change.where(runs.c.owner == owner)
-        with write(self._engine) as connection:
-            row = connection.execute(change.values(state=to, **values).returning(runs)).one_or_none()
-            if row is None:
-                there = connection.execute(select(runs).where(runs.c.key == str(key))).one_or_none()
-                raise _refusal(key, to, there, owner)
-        return to_run(row)
+        row = connection.execute(change.values(state=to, **values).returning(runs)).one_or_none()
+        if row is None:
+            there = connection.execute(select(runs).where(runs.c.key == str(key))).one_or_none()
+            raise _refusal(key, to, there, owner)
+        return row
 
 
 def _new(key: RunKey, now: datetime, skipped: str | None = None) -> dict[str, Any]:

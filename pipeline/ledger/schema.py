@@ -101,6 +101,7 @@ runs = Table(
     Column("started_at", UtcTime),
     Column("queued_at", UtcTime),
     Column("ended_at", UtcTime),
+    Column("not_before", UtcTime),
     UniqueConstraint("key"),
     UniqueConstraint("job", "due", "variant"),
     CheckConstraint(
@@ -111,6 +112,15 @@ runs = Table(
     Index(None, "due"),
     Index(None, "state", "mailer", "priority", "job", "due"),
     sqlite_autoincrement=True,  # a number that logs have named is never given again, as on PostgreSQL
+)
+
+origins = Table(
+    "origins",
+    metadata,
+    Column("run_id", _Id, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    _required("armed", Boolean),
+    _required("kept", JSON),
+    _required("ingredients", JSON),
 )
 
 watermarks = Table(

@@ -78,6 +78,15 @@ def remove(engine: Engine, key: RunKey) -> int | None:
                 return removed
 
 
+def hold_all(connection: Connection, run: int, now: datetime) -> None:
+    """Keeps everything of a run that is just being queued from leaving, until somebody releases it."""
+    connection.execute(
+        update(deliveries)
+        .where(deliveries.c.run_id == run, deliveries.c.state == DeliveryState.QUEUED)
+        .values(state=DeliveryState.HELD, next_attempt_at=None, updated_at=now)
+    )
+
+
 def _write(connection: Connection, key: RunKey, owner: str, letters: Sequence[Letter]) -> None:
     recipients = sum(len(letter.recipients) for letter in letters)
     run = connection.execute(

@@ -1,7 +1,7 @@
 """The compiled templates of a job and what they render: subject, text body, HTML body."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from pipeline.message.formats import Formats
 from pipeline.message.inlining import inline_styles
 from pipeline.message.lines import Lines
 from pipeline.message.themes import THEMES
+from pipeline.message.warnings import warned_html, warned_text
 
 _WHOLE_PAGE = re.compile(r"<html[\s>]", re.IGNORECASE)
 _MARKERS = ("<!--content-->", "<!--/content-->")
@@ -63,8 +64,8 @@ class Templates:
         self._text = self._text_template(name)
         self._derived = self._text_environment.from_string(DERIVED)
 
-    def body(self, context: dict[str, Any]) -> Body:
-        """Renders subject, preheader and both bodies."""
+    def body(self, context: dict[str, Any], warnings: Sequence[str] = ()) -> Body:
+        """Renders subject, preheader and both bodies, the warnings above everything."""
         job = self._job
         subject = self.lines.render(job.message.subject, f"jobs.{job.name}.message.subject", context)
         if not subject:
@@ -80,6 +81,8 @@ class Templates:
             plain = self._render(self._text_environment, self._derived, context)
         else:
             plain = text.from_html(html)  # a page of its own says everything itself
+        html = warned_html(self._html_environment, html, warnings, context)
+        plain = warned_text(self._text_environment, plain, warnings, context)
         for marker in _MARKERS:
             html = html.replace(marker, "")
         return Body(subject, wire_text(text.tidy(plain)), wire_text(html))

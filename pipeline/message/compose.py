@@ -3,7 +3,7 @@ final."""
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -38,7 +38,12 @@ class Composer:
         self._domain = job.sender.address.rpartition("@")[2]
         self._base = self._run_context()
         self._common = self._common_headers()
+        self._warnings: tuple[str, ...] = ()
         self._whole: dict[str, Dataset] = {}
+
+    def warn(self, warnings: Iterable[str]) -> None:
+        """All messages composed from now on begin with these, in a banner."""
+        self._warnings = tuple(warnings)
 
     def render_line(
         self, template: str, *, where: str, datasets: Mapping[str, Any], row: Mapping[str, Any] | None = None
@@ -72,7 +77,7 @@ class Composer:
             "attachments": self._attachments(report.files),
             **_recipient_context(to, row),
         }
-        body = self._templates.body(context)
+        body = self._templates.body(context, self._warnings)
         message_id = self._message_id(to)
         letter = Letter(
             message_id=message_id,

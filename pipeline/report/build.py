@@ -153,12 +153,14 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     progress: Progress = lambda _step: None,
     *,
     render_personal: Name | None = None,
+    admit: Callable[[Mapping[str, pd.DataFrame]], None] = lambda _datasets: None,
 ) -> Report:
     """Loads the job's datasets in order, then draws its charts and writes its files into `store`: of a job
     that mails slices (`each`), as they are asked for.
 
     `due` is zone-aware. `render_name` turns a file name's template into text; `render_personal` does so with
-    the recipient's row, where names depend on it. Nothing here asks the clock: the same arguments and data
+    the recipient's row, where names depend on it. `admit` is shown the datasets before anything is made of them,
+    and stops it by raising. Nothing here asks the clock: the same arguments and data
     give the same artifacts. Raises SourceError, ChartError, ExportError (each names the dataset, chart or
     file), MissingExtraError, and what rendering a name raises.
     """
@@ -171,6 +173,7 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
         loaded = load_dataset(name, source, facts, datasets, urls)
         datasets[name] = loaded.frame
         inputs |= {found.path: found for found in loaded.inputs}
+    admit({name: own(frame) for name, frame in datasets.items()})
 
     def shared(template: str, _row: Row | None) -> str:
         return render_name(template)

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=True),
         sa.Column("queued_at", sa.BigInteger(), nullable=True),
         sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("not_before", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "state <> 'queued' OR (mailer IS NOT NULL AND priority IS NOT NULL AND expires_at IS NOT NULL"
             " AND retry_seconds IS NOT NULL AND on_uncertain IS NOT NULL)",
@@ -78,6 +79,15 @@ def upgrade() -> None:
         "runs",
         ["state", "mailer", "priority", "job", "due"],
         unique=False,
+    )
+    op.create_table(
+        "origins",
+        sa.Column("run_id", _ID, autoincrement=False, nullable=False),
+        sa.Column("armed", sa.Boolean(), nullable=False),
+        sa.Column("kept", sa.JSON(), nullable=False),
+        sa.Column("ingredients", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_origins_run_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("run_id", name="pk_origins"),
     )
     op.create_table(
         "messages",
@@ -263,6 +273,7 @@ def downgrade() -> None:
         "deliveries",
         "parts",
         "messages",
+        "origins",
         "runs",
         "watermarks",
         "enclosures",

@@ -1,0 +1,81 @@
+"""Each run's origin, one row beside it: written when the run is queued or skipped, read by the next one's gate."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, select
+
+from pipeline.ledger.database import read
+from pipeline.ledger.kept_records import Before, Ingredient, Kept, Origin
+from pipeline.ledger.records import RunKey
+from pipeline.ledger.schema import origins, runs
+from pipeline.ledger.states import RunState
+
+_WENT_OUT = (RunState.QUEUED, RunState.DELIVERED, RunState.PARTLY_DELIVERED)
+
+
+class Memory:
+    """What the runs of one ledger were made from, and what they keep. Safe to share between threads."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def before(self, key: RunKey) -> Before:
+        """What the gate of this run may ask of the job's real runs that were due earlier."""
+        earlier = (
+            select(runs.c.due, origins)
+            .join(runs, runs.c.id == origins.c.run_id)
+            .where(runs.c.job == key.job, runs.c.variant == "", runs.c.due < key.due)
+            .order_by(runs.c.due.desc())
+            .limit(1)
+        )
+        with read(self._engine) as connection:
+            latest = connection.execute(earlier).one_or_none()
+            sent = connection.execute(earlier.where(runs.c.state.in_(_WENT_OUT))).one_or_none()
+        return Before(
+            sent_due=sent.due if sent else None,
+            values={name: _kept(value) for name, value in sent.kept.items()} if sent else {},
+            armed=latest.armed if latest else True,
+        )
+
+    def origin(self, key: RunKey) -> Origin | None:
+        """What a run was made from; None for one that was not built to its end."""
+        query = select(origins).join(runs, runs.c.id == origins.c.run_id).where(runs.c.key == str(key))
+        with read(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        return Origin(
+            values={name: _kept(value) for name, value in row.kept.items()},
+            armed=row.armed,
+            ingredients=tuple(Ingredient(*item) for item in row.ingredients),
+        )
+
+
+def keep(connection: Connection, run_id: int, origin: Origin) -> None:
+    """Writes a run's origin, in place of what an earlier build of it left."""
+    connection.execute(delete(origins).where(origins.c.run_id == run_id))
+    connection.execute(
+        origins.insert().values(
+            run_id=run_id,
+            armed=origin.armed,
+            kept={name: _as_json(value) for name, value in origin.values.items()},
+            ingredients=[[item.path, item.sha256, item.size] for item in origin.ingredients],
+        )
+    )
+
+
+def _as_json(value: Kept) -> Any:
+    if isinstance(value, datetime):
+        return {"time": value.isoformat()}
+    if isinstance(value, timedelta):
+        return {"microseconds": value // timedelta(microseconds=1)}
+    return value
+
+
+def _kept(value: Any) -> Kept:
+    if not isinstance(value, dict):
+        return value  # type: ignore[no-any-return]
+    if "time" in value:
+        return datetime.fromisoformat(value["time"])
+    return timedelta(microseconds=value["microseconds"])
