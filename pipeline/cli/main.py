@@ -33,6 +33,7 @@ COMMANDS = {
     "cancel": "take back what has not left",
     "suppress": "addresses that must not be mailed",
     "mailers": "the ways out: whether they rest and why, what their limits leave, what waits",
+    "explain": "what a server's answer means, which rule says so, and what would happen",
     "doctor": "whether each way out works; SPF, DKIM and DMARC of the sender",
     "logs": "delivery log lines for people",
     "schema": "the JSON Schema of jobs.yaml, for editors",

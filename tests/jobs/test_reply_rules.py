@@ -67,8 +67,8 @@ def test_no_file_is_no_rules(tmp_path):
         ("rules:\n  - {name: a, text: 'x?', class: RATE, action: pause}",
          "2:21: matches every answer; write words that stand in the answers that are meant"),
         ("rules:\n  - {name: a, text: x, class: RAT, action: pause}",
-         ('2:31: expected TRANSIENT, RATE, PERM_RCPT, PERM_MSG, PERM_SENDER, AUTH, CONNECT, TLS, PROTOCOL or CAPABILITY,'
-         ' got the text "RAT"; did you mean "RATE"?')),
+         ('2:31: expected TRANSIENT, RATE, PERM_RCPT, PERM_MSG, PERM_SENDER, AUTH, CONNECT, TLS, PROTOCOL or'
+         ' CAPABILITY, got the text "RAT"; did you mean "RATE"?')),
         ("rules:\n  - {name: a, text: x, class: RATE, action: pause, code: 250}",
          '2:58: expected a code like 550, 45x or 5xx, got the text "250"'),
         ("rules:\n  - {name: a, text: x, class: RATE, action: pause, enhanced: [5.7]}",
