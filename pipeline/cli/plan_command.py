@@ -1,6 +1,8 @@
 """`pipeline plan`: who would get what and how big; sends nothing."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,6 +11,9 @@ from pipeline.cli.progress import RunProgress
 from pipeline.cli.times import local, parse_moment
 from pipeline.cli.workspace import find_job, open_workspace
 from pipeline.ledger.records import RunKey
+
+if TYPE_CHECKING:
+    from pipeline.message.ladder import Degraded
 
 
 @click.command()
@@ -20,16 +25,20 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
     """Build the report of JOB and print who would get what and how big. Sends nothing, and the ledger learns
     nothing."""
     from pipeline.engine.sinks import Planned, PlanSink  # noqa: PLC0415 - brings the builder's room
+    from pipeline.message.ladder import Degraded  # noqa: PLC0415
 
     with open_workspace(root) as workspace:
         entry = find_job(workspace.checked().project, job)
         due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
         planned: list[Planned] = []
+        lighter: dict[tuple[str, ...], Degraded] = {}
         with RunProgress(RunKey(job, due), shown=not as_json) as progress:
 
             def on_progress(value: object) -> None:
                 if isinstance(value, Planned):
                     planned.append(value)
+                elif isinstance(value, Degraded):
+                    lighter[value.recipients] = value
                 else:
                     progress(value)
 
@@ -42,11 +51,19 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                 "subject": p.subject,
                 "bytes": p.bytes,
                 "files": list(p.files),
+                **_too_large(lighter.get(p.recipients)),
                 "suppressed": [who for who in p.recipients if who in barred] or None,
             }
             for p in planned
         ]
-        columns = {"recipients": ", ".join, "subject": None, "bytes": human_size, "files": ", ".join}
+        columns: dict[str, Callable[[Any], str] | None] = {
+            "recipients": ", ".join,
+            "subject": None,
+            "bytes": human_size,
+            "files": ", ".join,
+        }
+        if lighter:
+            columns["too_large"] = ", ".join
         print_rows(rows, columns, as_json=as_json, empty="nobody would get anything: the audience is empty")
         for refusal in summary.refused:
             if as_json:
@@ -60,3 +77,8 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                 f"\n{summary.messages} messages to {summary.deliveries} recipients, {human_size(summary.bytes)}, "
                 f"for {local(due, entry.timezone)}; nothing was sent"
             )
+
+
+def _too_large(degraded: "Degraded | None") -> dict[str, object]:
+    """What became of files that made the message too large: the step of the ladder, and their names."""
+    return {} if degraded is None else {"step": degraded.step, "too_large": list(degraded.files)}

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from pipeline.engine.audience import Refusal, Row, personal
 from pipeline.engine.gating import ALONE, PASSED, GateClosedError, Gatekeeper, GateNews, GateTerms
+from pipeline.engine.lighten import Lightener
 from pipeline.engine.process import Progress
 from pipeline.errors import ReportError
 from pipeline.jobs.model import Job, Project
@@ -20,6 +21,7 @@ from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.records import Letter, RunKey
 from pipeline.message.compose import Composer
 from pipeline.message.facts import Recipients, RunFacts
+from pipeline.message.ladder import Fitted
 from pipeline.message.wire import encoded_size
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.build import Report, build_report
@@ -107,11 +109,13 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
         return Summary(0, 0, 0, (), {}, closed.news)
     if gate.news.action == "send" or (gate.news.failed and request.gate.rehearsal):
         composer.warn(finding.told for finding in gate.news.findings)
+    lightener = Lightener(store, request.project.store, request.project.root, request.artifacts.parent / "store.key")
+    fitted = Fitted(composer.letter, lightener, job.owner.address, progress)
     progress(Step("messages"))
     refused: list[Refusal] = []
     count = Count()
     with request.sink.open(progress) as sink:
-        for letter in _letters(request, job, report, composer, refused):
+        for letter in _letters(request, job, report, fitted, refused):
             count.add(letter)
             sink.add(letter)
     if refused and not count.messages:
@@ -133,15 +137,15 @@ class Count:
 
 
 def _letters(
-    request: BuildRequest, job: Job, report: Report, composer: Composer, refused: list[Refusal]
+    request: BuildRequest, job: Job, report: Report, fitted: Fitted, refused: list[Refusal]
 ) -> Iterator[Letter]:
     each = job.audience.each
     if each is None:
         if request.only_to:
-            yield composer.letter(report, Recipients(to=request.only_to), None)
+            yield fitted.letter(report, Recipients(to=request.only_to), None)
         else:
             audience = job.audience
-            yield composer.letter(report, Recipients(audience.to, audience.cc, audience.bcc), None)
+            yield fitted.letter(report, Recipients(audience.to, audience.cc, audience.bcc), None)
         return
     items = personal(each, _rows(report, each.data), request.project.allow_recipients, request.only_to)
     while some := list(islice(items, AHEAD)):
@@ -151,7 +155,7 @@ def _letters(
                 refused.append(item)
             else:
                 mailbox, row = item
-                yield composer.letter(report.sliced(row, each.slice), Recipients(to=(mailbox,)), row)
+                yield fitted.letter(report.sliced(row, each.slice), Recipients(to=(mailbox,)), row)
 
 
 def _rows(report: Report, dataset: str) -> Iterator[Row]:

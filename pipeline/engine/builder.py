@@ -21,6 +21,7 @@ from pipeline.ledger.kept_records import Origin
 from pipeline.ledger.memory import Memory
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.runs import Runs
+from pipeline.message.ladder import Degraded
 from pipeline.observe.log import Emit
 
 BEAT_SECONDS = 15.0
@@ -93,13 +94,26 @@ class Builder:
                     terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
                     sink = self._sink(key, owner)
                     request = BuildRequest(project, key, self._folders.artifacts, sink, only_to, terms)
-                    summary = self._call(job, request, on_progress)
+                    summary = self._call(job, request, self._telling(key, on_progress))
                     return self._conclude(project, run, owner, summary, asked=asked)
             except BuildCancelledError:
                 self._runs.recover(self._clock(), dead={owner})
                 raise
             except PipelineError as error:
                 return self._fail(project, run, owner, error)
+
+    def _telling(self, key: RunKey, on_progress: Progress) -> Progress:
+        """The progress of a build, messages that had to be made smaller told to the log too."""
+
+        def tell(value: object) -> None:
+            if isinstance(value, Degraded):
+                self._emit(
+                    "message.degraded", job=key.job, run=str(key), message_id=value.message_id, step=value.step,
+                    deliveries=len(value.recipients), reason=f"too large for a mail: {', '.join(value.files)}",
+                )  # fmt: skip
+            on_progress(value)
+
+        return tell
 
     def _call(self, job: Job, request: BuildRequest, on_progress: Progress) -> Summary:
         summary: Summary = self._children.call(build, request, Limits(job.timeout, job.memory), on_progress)

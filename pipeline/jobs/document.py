@@ -9,6 +9,7 @@ from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.mailing import AnyMailer, DeliveryTerms
 from pipeline.jobs.model import Job, Message
 from pipeline.jobs.scalars import Address, ByteSize, Span, Zone
+from pipeline.jobs.storing import Store
 
 
 class Defaults(Strict):
@@ -64,6 +65,11 @@ class Document(Strict):
         default_factory=dict,
         description="Weekends and holidays by name, shared by jobs.",
         examples=[{"us": {"holidays": "US-NY", "extra": ["2026-12-24"]}}],
+    )
+    store: Store | None = Field(
+        default=None,
+        description="Where files go that are too large for a mail, which then links to them.",
+        examples=[{"folder": "var/store", "url": "https://files.example.com/"}],
     )
     jobs: dict[str, Job] = Field(
         description="The reports, by name.",

@@ -23,6 +23,7 @@ from pipeline.jobs.model import (
 )
 from pipeline.jobs.names import did_you_mean, got, listed, nearest
 from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS
+from pipeline.jobs.storing import Store
 from pipeline.jobs.tree import Findings, Node, plain
 from pipeline.jobs.unavailable import EXPORT_KINDS_LATER, Shape, is_later, not_yet
 
@@ -44,6 +45,7 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     ("defaults", "delivery"): _fields(DeliveryTerms),
     ("mailers", "*"): tuple(dict.fromkeys(key for model in MAILERS.values() for key in _fields(model, "name"))),
     ("mailers", "*", "limits"): _fields(Limits),
+    ("store",): _fields(Store),
     ("mailers", "*", "oauth2"): _fields(OAuth2),
     ("mailers", "*", "dkim", "*"): _fields(Dkim),
     ("calendars", "*"): _fields(Calendar, "name"),
@@ -81,6 +83,7 @@ _EXPECTED: dict[Shape, str] = {
     ("mailers", "*", "dkim", "*"): "a mapping like {domain: example.com, selector: reports, key: ${DKIM_KEY}}",
     ("allow_recipients",): "a pattern like *@example.com or a list of them",
     **{(*_JOB, "audience", key): "an address or a list of addresses" for key in ("to", "cc", "bcc")},
+    ("store",): "a mapping like {folder: var/store, url: https://files.example.com/}",
     ("sources",): "a mapping of names to database URLs",
     ("calendars",): "a mapping of names to calendars, like us: {holidays: US-NY}",
     ("calendars", "*"): "a mapping like {holidays: US-NY}",

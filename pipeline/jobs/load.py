@@ -172,4 +172,5 @@ def _project(document: Document, root: Path, file: str, validators: Validators) 
         sources=document.sources,
         calendars=document.calendars,
         allow_recipients=document.allow_recipients,
+        store=document.store,
     )

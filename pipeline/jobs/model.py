@@ -17,6 +17,7 @@ from pipeline.jobs.calendars import Calendar, CalendarName, Only
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
+from pipeline.jobs.storing import Store
 
 __all__ = [
     "Audience", "Chart", "Dataset", "Delivery", "DeliveryTerms", "Each", "ExcelData", "Export", "FileData",
@@ -353,3 +354,5 @@ class Project(Strict):
     calendars: dict[str, Calendar] = Field(default_factory=dict)
     allow_recipients: tuple[str, ...] = ()
     """Patterns like `*@example.com`; empty: everyone."""
+    store: Store | None = None
+    """Where files go that are too large for a mail."""

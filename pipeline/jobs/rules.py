@@ -16,7 +16,7 @@ from pipeline.jobs.reserved import check_label, check_name, check_param
 from pipeline.jobs.rules_audience import check_audience, check_patterns
 from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
 from pipeline.jobs.rules_gate import check_gate
-from pipeline.jobs.rules_mailers import check_mailer
+from pipeline.jobs.rules_mailers import check_mailer, check_store_url
 from pipeline.jobs.short import FROM_SCHEDULE
 from pipeline.jobs.tree import Findings, Node
 from pipeline.jobs.unavailable import check_theme
@@ -49,6 +49,10 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
         if local := mailer.get("local"):
             findings.check(local, lambda text: check_inside(directory, text))
         check_mailer(mailer, findings)
+    if (folder := root.get("store", "folder")) is not None:
+        findings.check(folder, lambda text: check_inside(directory, text))
+    if (url := root.get("store", "url")) is not None:
+        findings.check(url, check_store_url)
     for job in (root.get("jobs") or root).mapping.values():
         if isinstance(job.value, dict):
             _check_schedule(job, findings)

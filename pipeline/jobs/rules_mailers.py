@@ -1,6 +1,7 @@
 """What must hold inside one mailer: how it logs in, where its tokens come from, what it signs with."""
 
 import re
+from urllib.parse import urlsplit
 
 from pipeline.jobs.names import listed, nearest
 from pipeline.jobs.providers import PRESETS, Preset
@@ -80,3 +81,10 @@ def _check_dkim(key: Node, findings: Findings) -> None:
 
 def _ways(preset: Preset) -> str:
     return listed(preset.logins)
+
+
+def check_store_url(text: str) -> None:
+    """Raises ValueError unless links of a mail can begin with it."""
+    parts = urlsplit(text)
+    if parts.scheme != "https" or not parts.hostname or parts.query or parts.fragment or not text.isprintable():
+        raise ValueError(f'"{text}" is not where files are served; write an address like https://files.example.com/')

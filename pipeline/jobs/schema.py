@@ -29,12 +29,13 @@ from pipeline.jobs.model import (
     ScheduleEntry,
 )
 from pipeline.jobs.short import AUDIENCE_KEYS, EXPORT_KINDS
+from pipeline.jobs.storing import Store
 
 Schema = dict[str, Any]
 
 _MODELS: tuple[type[BaseModel], ...] = (
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
-    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Calendar, Gate, Fresh, SendWhen,
+    *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Store, Calendar, Gate, Fresh, SendWhen,
 )  # fmt: skip
 _LABEL = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 _WORD = {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,99}$"}

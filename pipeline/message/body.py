@@ -18,6 +18,7 @@ from pipeline.message.failures import shown_path, template_error
 from pipeline.message.formats import Formats
 from pipeline.message.inlining import inline_styles
 from pipeline.message.lines import Lines
+from pipeline.message.notes import Note, noted_html, noted_text
 from pipeline.message.themes import THEMES
 from pipeline.message.warnings import warned_html, warned_text
 
@@ -64,7 +65,7 @@ class Templates:
         self._text = self._text_template(name)
         self._derived = self._text_environment.from_string(DERIVED)
 
-    def body(self, context: dict[str, Any], warnings: Sequence[str] = ()) -> Body:
+    def body(self, context: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence[Note] = ()) -> Body:
         """Renders subject, preheader and both bodies, the warnings above everything."""
         job = self._job
         subject = self.lines.render(job.message.subject, f"jobs.{job.name}.message.subject", context)
@@ -83,6 +84,8 @@ class Templates:
             plain = text.from_html(html)  # a page of its own says everything itself
         html = warned_html(self._html_environment, html, warnings, context)
         plain = warned_text(self._text_environment, plain, warnings, context)
+        html = noted_html(self._html_environment, html, notes, context)
+        plain = noted_text(self._text_environment, plain, notes, context)
         for marker in _MARKERS:
             html = html.replace(marker, "")
         return Body(subject, wire_text(text.tidy(plain)), wire_text(html))

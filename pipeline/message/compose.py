@@ -3,18 +3,20 @@ final."""
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import ComposeError
-from pipeline.jobs.model import Job, Project
+from pipeline.jobs.model import Job, LocalMailer, Project
 from pipeline.ledger.records import Letter, Part
 from pipeline.message import headers
 from pipeline.message.body import Body, Templates
 from pipeline.message.datasets import Dataset, is_frame
 from pipeline.message.facts import ChartLike, FileLike, Recipients, ReportLike, RunFacts
+from pipeline.message.ladder import TooLargeError
+from pipeline.message.notes import Note
 from pipeline.message.wire import encoded_size, largest_size
 
 _MEDIA_TYPE = re.compile(
@@ -33,6 +35,7 @@ class Composer:
     def __init__(self, job: Job, project: Project, run: RunFacts) -> None:
         self._job = job
         self._run = run
+        self._limit, self._limit_of = _limit(job, project)
         self._templates = Templates(job, project.root)
         self._run_name = str(run.key)
         self._domain = job.sender.address.rpartition("@")[2]
@@ -57,11 +60,14 @@ class Composer:
         context = {**datasets, **self._base, "datasets": datasets, **_recipient_context(Recipients(), row)}
         return self._templates.lines.render(template, where, context)
 
-    def letter(self, report: ReportLike, to: Recipients, row: Mapping[str, Any] | None = None) -> Letter:
-        """The finished message for these people. `row` is the audience's row in a message to one person each.
+    def letter(
+        self, report: ReportLike, to: Recipients, row: Mapping[str, Any] | None = None, notes: Sequence[Note] = ()
+    ) -> Letter:
+        """The finished message for these people. `row` is the audience's row in a message to one person
+        each; `notes` stand above everything.
 
-        Raises TemplateError where a template fails, ComposeError where a value cannot stand in a header or
-        the message is over the job's attach_limit.
+        Raises TemplateError where a template fails, ComposeError where a value cannot stand in a header,
+        TooLargeError where the message is over the job's attach_limit or the mailer's message_size.
         """
         if not to.envelope:
             raise ComposeError(f"jobs.{self._job.name}: a message needs at least one recipient")
@@ -77,7 +83,7 @@ class Composer:
             "attachments": self._attachments(report.files),
             **_recipient_context(to, row),
         }
-        body = self._templates.body(context, self._warnings)
+        body = self._templates.body(context, self._warnings, notes=notes)
         message_id = self._message_id(to)
         letter = Letter(
             message_id=message_id,
@@ -198,16 +204,16 @@ class Composer:
         return (*images.values(), *(_part(file, file.filename, "") for file in report.files))
 
     def _check_size(self, letter: Letter) -> None:
-        limit = self._job.attach_limit
+        limit = self._limit
         if largest_size(letter) <= limit or (size := encoded_size(letter)) <= limit:
             return
         files = ", ".join(
             f"{part.filename} {megabytes(part.artifact.size)}"
             for part in sorted(letter.parts, key=lambda part: -part.artifact.size)
         )
-        raise ComposeError(
+        raise TooLargeError(
             f"jobs.{self._job.name}: the message to {letter.recipients[0]} takes {megabytes(size)} on the "
-            f"wire, more than attach_limit ({megabytes(limit)}): {files or 'its text alone'}. Encoding makes "
+            f"wire, more than {self._limit_of} ({megabytes(limit)}): {files or 'its text alone'}. Encoding makes "
             "files a third longer. Zip the file (zip: true), export fewer rows or columns, or raise "
             "attach_limit if the mailer allows it"
         )
@@ -232,6 +238,15 @@ def _part(source: ChartLike | FileLike, filename: str, cid: str) -> Part:
         raise ComposeError(f'{filename}: "{ascii(artifact.media_type)[1:-1]}" is not a media type')
     headers.one_line(filename, "a file name")
     return Part(artifact, filename, "inline" if cid else "attachment", cid)
+
+
+def _limit(job: Job, project: Project) -> tuple[int, str]:
+    """Octets of the largest encoded message, and who says so."""
+    mailer = project.mailers.get(job.delivery.mailer)
+    most = None if mailer is None or isinstance(mailer, LocalMailer) else mailer.limits.message_size
+    if most is not None and most < job.attach_limit:
+        return most, f"mailer {job.delivery.mailer} takes"
+    return job.attach_limit, "attach_limit"
 
 
 def megabytes(size: int) -> str:

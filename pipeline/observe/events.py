@@ -52,6 +52,7 @@ FIELDS: Mapping[str, FieldSpec] = {
     "deliveries": FieldSpec(int, "Number of deliveries: recipients over all messages."),
     "since": FieldSpec(datetime, "When a condition that has ended began."),
     "path": FieldSpec(str, "A file of the project."),
+    "step": FieldSpec(str, "How far a message was made smaller: zip, link or note (a file is left out)."),
     "count": FieldSpec(int, "How many of what the event is about."),
     "logger": FieldSpec(str, "Name of the library's logger whose line this was."),
     "message": FieldSpec(str, "The line that a library logged."),
@@ -111,6 +112,12 @@ _RUNS: dict[str, EventSpec] = {
     "run.undelivered": _run("error", "", "messages deliveries duration_ms", "Nobody got it."),
     "run.already_done": _run("info", "", "", "It was asked for again, and had been done."),
     "message.queued": _event("info", "job run message_id", "recipient deliveries bytes", "A message is in the outbox."),
+    "message.degraded": _event(
+        "warning",
+        "job run message_id step reason",
+        "deliveries",
+        "It was over its limit, and its files were zipped, linked or left out.",
+    ),
 }
 _DELIVERIES: dict[str, EventSpec] = {
     "delivery.sent": _delivery("info", "mailer attempt", "The server has taken it over."),
