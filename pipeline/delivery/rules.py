@@ -102,12 +102,14 @@ TEXT_RULES: tuple[Rule, ...] = (
          r"(user|recipient|account|inbox) .{0,40}"
          r"(receiving|getting) (mail|messages?) (too quickly|at a rate)",
          K.TRANSIENT, S.RECIPIENT, A.RETRY, GREYLIST),
+    rule("recipient-busy", "rcpt dot", "4xx", "4.2.1", r"too (fast|quickly|many)|\brate\b|busy",
+         K.TRANSIENT, S.RECIPIENT, A.RETRY, GREYLIST),
     rule("greylisted", "mail rcpt data dot", "4xx", "", r"gr[ae]y-?list",
          K.TRANSIENT, S.RECIPIENT, A.RETRY, GREYLIST),
     rule("daily-quota", "greeting auth mail rcpt data dot", "4xx 5xx", "",
          r"daily[^.]{0,40}(limit|quota)|(limit|quota)[^.]{0,40}(per day|daily)"
          r"|24[- ]hour[^.]{0,30}(limit|quota)"
-         r"|submission quota|sender'?s?[^.]{0,30}quota|quota[^.]{0,30}\bsender",
+         r"|maximum credits exceeded|submission quota|sender'?s?[^.]{0,30}quota|quota[^.]{0,30}\bsender",
          K.RATE, S.ACCOUNT, A.PAUSE, HOUR),
     rule("too-many-recipients", "rcpt", "45x 55x", "", r"too many recipients",
          K.RATE, S.SESSION, A.SPLIT),
@@ -123,10 +125,19 @@ TEXT_RULES: tuple[Rule, ...] = (
          r"|too (fast|quickly)|slow down"
          r"|(hourly|per hour|per minute|per second)[^.]{0,30}(limit|quota)"
          r"|limit[^.]{0,20}(hourly|per hour|per minute)"
-         r"|unusual rate",
+         r"|unusual rate|exceeded the max e?mails per",
          K.RATE, S.ACCOUNT, A.PAUSE),
+    rule("account-busy", "mail", "4xx", "", r"\bquota\b|\brates?\b|too many|concurrent|thread limit",
+         K.RATE, S.ACCOUNT, A.PAUSE),
+    rule("account-stopped", "mail rcpt data dot", "5xx", "",
+         r"sending (is )?(paused|suspended) for this account"
+         r"|your (sending )?account (is|has been) (\w+ )?(suspended|disabled|blocked|locked)",
+         K.PERM_SENDER, S.ACCOUNT, A.PAUSE, SLOW),
+    rule("policy-not-login", "rcpt data dot", "5xx", "5.7.9", r"\bpolicy\b",
+         K.PERM_MSG, S.MESSAGE, A.FAIL),
     rule("login-required", "mail rcpt data dot", "5xx", "",
          r"authentication (is )?required|must (be )?authenticat"
+         r"|unauthenticated (senders?|users?|clients?) not"
          r"|not authenticated|log ?in first|must issue a STARTTLS",
          K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
     rule("sender-not-owned", "mail rcpt data dot", "55x", "",
@@ -242,7 +253,7 @@ DIGIT_RULES: tuple[Rule, ...] = (
     rule("starttls-refused", "starttls", "5xx", "", "", K.TLS, S.ACCOUNT, A.PAUSE, SLOW),
     rule("auth-later", "auth", "4xx", "", "", K.TRANSIENT, S.ACCOUNT, A.PAUSE),
     rule("auth-refused", "auth", "5xx", "", "", K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
-    rule("mail-later", "mail", "4xx", "", "", K.TRANSIENT, S.MESSAGE, A.RETRY),
+    rule("mail-later", "mail", "4xx", "", "", K.TRANSIENT, S.ACCOUNT, A.RETRY),
     rule("mail-refused", "mail", "5xx", "", "", K.PERM_SENDER, S.SENDER, A.WAIT, SLOW),
     rule("rcpt-later", "rcpt", "4xx", "", "", K.TRANSIENT, S.RECIPIENT, A.RETRY),
     rule("rcpt-refused", "rcpt", "5xx", "", "", K.PERM_RCPT, S.RECIPIENT, A.FAIL),

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.delivery.pauses import ALERT_AFTER, PATIENT
+from pipeline.delivery.pauses import alerts_after
 from pipeline.delivery.replies import classify, classify_event
 from pipeline.delivery.retry import pause_seconds
 from pipeline.delivery.rules import EVENT_RULES, RULES, Rule
 from pipeline.delivery.smtp.timeouts import Timeouts
 from pipeline.delivery.verdict import Action, Kind, Phase
+from pipeline.jobs.replyrules import load_reply_rules
 
 PAGE = Path(__file__).parents[2] / "docs" / "delivery.md"
 START, END = "<!-- rules: made by tests/delivery/test_delivery_page.py -->\n", "<!-- end of rules -->"
@@ -64,7 +65,7 @@ def test_the_timeouts_on_the_page_are_those_in_the_code():
         (classify_event(Phase.CONNECT, "refused", ""), "3 s", "15 min", "third"),
         (classify(Phase.MAIL, 421, "", ""), "1 min", "15 min", "third"),
         (classify(Phase.AUTH, 454, "4.7.0", ""), "1 min", "15 min", "third"),
-        (classify(Phase.MAIL, 550, "5.4.5", ""), "1 h", "2 h", "third"),
+        (classify(Phase.MAIL, 550, "5.4.5", ""), "1 h", "2 h", "once"),
         (classify(Phase.AUTH, 535, "", ""), "15 min", "2 h", "once"),
         (classify_event(Phase.TLS, "untrusted", ""), "15 min", "2 h", "once"),
         (classify_event(Phase.CONNECT, "nxdomain", ""), "15 min", "2 h", "once"),
@@ -75,8 +76,14 @@ def test_the_pauses_on_the_page_are_those_in_the_code(verdict, first, longest, a
     seconds = {"3 s": 3, "1 min": 60, "15 min": 900, "1 h": 3600, "2 h": 7200}
     assert pause_seconds(verdict, 1) == seconds[first]
     assert pause_seconds(verdict, 50) == seconds[longest]
-    assert (verdict.kind in PATIENT) == (alert == "third")
-    assert ALERT_AFTER == 3
+    assert alerts_after(verdict) == {"third": 3, "once": 1}[alert]
+
+
+def test_the_rules_on_the_page_are_rules(tmp_path):
+    text = PAGE.read_text().partition("```yaml\nrules:")[2].partition("```")[0]
+    (tmp_path / "rules.yaml").write_text("rules:" + text)
+    [rule] = load_reply_rules(tmp_path, ["relay"])
+    assert (rule.name, rule.mailers, rule.action) == ("intake-busy", ("relay",), "pause")
 
 
 if __name__ == "__main__":
