@@ -58,9 +58,9 @@ class LocalMailer(Strict):
 class Limits(Strict):
     """What a way out takes; what waits for a limit waits in the outbox."""
 
-    per_second: int | None = Field(default=None, ge=1, description="Messages a second.", examples=[14])
-    per_hour: int | None = Field(default=None, ge=1, description="Messages in any hour.", examples=[2000])
-    per_day: int | None = Field(default=None, ge=1, description="Messages in any 24 hours.", examples=[50000])
+    per_second: int | None = Field(default=None, ge=1, description="Recipients a second, evenly spread.", examples=[14])
+    per_hour: int | None = Field(default=None, ge=1, description="Recipients in any 60 minutes.", examples=[2000])
+    per_day: int | None = Field(default=None, ge=1, description="Recipients in any 24 hours.", examples=[50000])
     message_size: ByteSize | None = Field(
         default=None, gt=0, description="How big an encoded message may be.", examples=["25MB"]
     )
