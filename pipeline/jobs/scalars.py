@@ -156,13 +156,20 @@ def _plain_domain(domain: str) -> str:
         return ""
 
 
+_PLAIN_NAME = re.compile(r"\s*(?P<name>[^\"\\<>@,;:()\[\]]+)<(?P<address>[^<>]*)>\s*")
+"""An address with a name that nobody quoted."""
+
+
 def _any_mailbox(text: str) -> Mailbox:
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise ValueError("an address must not hold control characters")
     if text.count("@") > 1 and re.search(r"@[^,;<>\"]+[,;]", text):
         raise ValueError(f'"{text}" is more than one address; write a list, like [a@example.com, b@example.com]')
+    asked = text
+    if not text.isascii() and (named := _PLAIN_NAME.fullmatch(text)):  # RFC 5322 wants quotes there; people do not
+        asked = f'"{named["name"].strip()}" <{named["address"]}>'
     try:
-        found = validate_email(text, check_deliverability=False, allow_display_name=True, test_environment=True)
+        found = validate_email(asked, check_deliverability=False, allow_display_name=True, test_environment=True)
     except EmailNotValidError as error:
         raise ValueError(f'"{text}" is not a mail address: {error}') from None
     if found.ascii_email is None:

@@ -56,6 +56,20 @@ def test_mailboxes_are_written_as_they_are_read(text: str) -> None:
     assert parse_mailbox(str(parse_mailbox(text))) == parse_mailbox(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["Ana Müller <a@b.example>", '"Ana Müller" <a@b.example>', "  Ana Müller<a@b.example> "]
+)
+def test_a_name_needs_no_quotes_for_letters_beyond_ascii(text: str) -> None:
+    assert parse_mailbox(text) == Mailbox("a@b.example", "Ana Müller")
+
+
+def test_other_names_are_not_taken_for_more_than_they_are() -> None:
+    for text in ("Müller, Ana <a@b.example>", "Jürgen <nobody>", 'Jür"gen <a@b.example>'):
+        with pytest.raises(ValueError, match="is not a mail address") as caught:
+            parse_mailbox(text)
+        assert str(caught.value).startswith(f'"{text}" is not')
+
+
 def test_domains_are_normalised() -> None:
     assert parse_mailbox("Ana@BÜCHER.example") == Mailbox("Ana@xn--bcher-kva.example")
 
