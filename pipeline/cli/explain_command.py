@@ -22,7 +22,7 @@ PHASES = ("greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot")
 @click.command()
 @click.argument("answer")
 @click.option("--phase", type=click.Choice(PHASES), help="Where the server said so; default: wherever it might.")
-@click.option("--mailer", "name", metavar="NAME", help="With the rules of rules.yaml for this mailer.")
+@click.option("--mailer", "name", metavar="NAME", help="With the rules for this mailer: of rules.yaml and its provider.")
 @json_option
 @click.pass_obj
 def command(root: Path, answer: str, phase: str | None, name: str | None, *, as_json: bool) -> None:
@@ -31,6 +31,7 @@ def command(root: Path, answer: str, phase: str | None, name: str | None, *, as_
     from pipeline.delivery.explaining import PHASES as ALL  # noqa: PLC0415 - brings the delivery room
     from pipeline.delivery.explaining import explain, read_answer  # noqa: PLC0415
     from pipeline.delivery.ownrules import own_rules  # noqa: PLC0415
+    from pipeline.delivery.provider_rules import provider_rules  # noqa: PLC0415
     from pipeline.delivery.smtp.reply import GarbageError  # noqa: PLC0415
     from pipeline.delivery.verdict import Phase  # noqa: PLC0415
     from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
@@ -40,9 +41,10 @@ def command(root: Path, answer: str, phase: str | None, name: str | None, *, as_
     except GarbageError as error:
         raise UsageError(f'"{answer}" is no answer ({error}); paste it whole, like "550 5.7.1 denied"') from None
     with open_workspace(root) as workspace:
+        own = own_rules(load_reply_rules(root), name)
         if name is not None:
             find_mailers(workspace.project, name)
-        own = own_rules(load_reply_rules(root), name)
+            own += provider_rules(workspace.project.mailers[name])
         now = workspace.clock()
     phases = [Phase(phase)] if phase else list(ALL)
     for found in explain(reply, phases, own, _usual_terms(now), name or "", now):

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.delivery.dkim.signer import signing_of
 from pipeline.delivery.oauth import TokenSource, grant_of
 from pipeline.delivery.ports import ReadBase64, unsigned
+from pipeline.delivery.provider_rules import provider_rules
 from pipeline.delivery.rules import Rule
 from pipeline.delivery.smtp.connect import open_link
 from pipeline.delivery.smtp.loading import Terms
@@ -29,7 +30,8 @@ def smtp_mailer(
     rules: Sequence[Rule] = (),
 ) -> Pool:
     """The mailer for one relay. `context` decides whom to trust: `smtp.connect.verified_context()`. `tokens`: the
-    folder of refresh tokens, for a login by OAuth2. `rules`: an operator's, before the table's.
+    folder of refresh tokens, for a login by OAuth2. `rules`: an operator's, before the
+    provider's, which come before the table's.
 
     Raises MailerError for settings that cannot be used, MissingExtraError for a DKIM key without `cryptography`; no
     text of theirs holds a secret or anything of a URL.
@@ -37,14 +39,15 @@ def smtp_mailer(
     relay = relay_of(settings, token_source(settings, context, tokens))
     replaced = PRESETS[settings.provider].replaces if isinstance(settings, ProviderMailer) else frozenset[str]()
     patience = timeouts or Timeouts()
+    before = (*rules, *provider_rules(settings))
     return Pool(
-        partial(open_link, relay, context, patience, rules=rules),
+        partial(open_link, relay, context, patience, rules=before),
         read_base64,
         name=settings.name,
         connections=settings.connections,
         timeouts=patience,
         sign=signing_of(settings.name, settings.dkim, replaced) or unsigned,
-        terms=Terms(rules, settings.limits.message_size),
+        terms=Terms(before, settings.limits.message_size),
     )
 
 
