@@ -22,7 +22,7 @@ PHASES = ("greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot")
 @click.command()
 @click.argument("answer")
 @click.option("--phase", type=click.Choice(PHASES), help="Where the server said so; default: wherever it might.")
-@click.option("--mailer", "name", metavar="NAME", help="With the rules for this mailer: of rules.yaml and its provider.")
+@click.option("--mailer", "name", metavar="NAME", help="With this mailer's rules, of rules.yaml and its provider.")
 @json_option
 @click.pass_obj
 def command(root: Path, answer: str, phase: str | None, name: str | None, *, as_json: bool) -> None:
