@@ -13,6 +13,7 @@ from pipeline.cli.workspace import find_job, open_workspace
 from pipeline.ledger.records import RunKey
 
 if TYPE_CHECKING:
+    from pipeline.engine.gating import GateNews
     from pipeline.message.ladder import Degraded
 
 
@@ -70,6 +71,8 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                 print_json({"recipient": refusal.address, "row": refusal.row, "reason": refusal.reason})
             else:
                 click.echo(f"refused: row {refusal.row}, {refusal.address}: {refusal.reason}")
+        if summary.gate.findings:
+            _print_gate(summary.gate, as_json=as_json)
         if not as_json:
             for address, reason in barred.items():
                 click.echo(f"suppressed: {address}: {reason}")
@@ -82,3 +85,11 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
 def _too_large(degraded: "Degraded | None") -> dict[str, object]:
     """What became of files that made the message too large: the step of the ladder, and their names."""
     return {} if degraded is None else {"step": degraded.step, "too_large": list(degraded.files)}
+
+
+def _print_gate(gate: "GateNews", *, as_json: bool) -> None:
+    """What the gate would do to a run that is due now."""
+    if as_json:
+        print_json({"gate": gate.action, "reasons": [finding.told for finding in gate.findings]})
+    else:
+        click.echo(f"gate: a run would {gate.action} now: {gate.told}")

@@ -8,8 +8,9 @@ from pipeline.cli.deliveries_command import delivery_row
 from pipeline.cli.output import json_option, print_json, print_rows, utc
 from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace
+from pipeline.ledger.kept_records import Ingredient
 from pipeline.ledger.operator_records import AuditLine
-from pipeline.ledger.records import Attempt, Run
+from pipeline.ledger.records import Attempt, Part, Run
 from pipeline.wiring import Workspace
 
 SHOWN = 50
@@ -21,7 +22,8 @@ SHOWN = 50
 @json_option
 @click.pass_obj
 def command(root: Path, run: str, *, as_json: bool) -> None:
-    """One RUN: its state, its deliveries, every attempt. The beginning of its name will do."""
+    """One RUN: its state, its deliveries, every attempt, its files and what it was made from. The beginning of its
+    name will do."""
     with open_workspace(root) as workspace:
         found = workspace.runs.resolve(run)
         if as_json:
@@ -62,6 +64,10 @@ def _print(workspace: Workspace, run: Run) -> None:
             click.echo(f"\nattempts at {delivery.recipient}")
             columns_of_attempts = dict.fromkeys(("at", "state", "phase", "code", "class", "reply"))
             print_rows([_attempt(a) for a in attempts], columns_of_attempts, as_json=False, empty="none")
+    for title, rows in (("artifacts", _artifacts(workspace, run)), ("made from", _ingredients(workspace, run))):
+        if rows:
+            click.echo(f"\n{title}")
+            print_rows(rows, dict.fromkeys(rows[0]), as_json=False, empty="")
 
 
 def _print_json(workspace: Workspace, run: Run) -> None:
@@ -84,6 +90,8 @@ def _print_json(workspace: Workspace, run: Run) -> None:
         print_json(delivery_row(delivery))
         for attempt in workspace.outbox.attempts(delivery.id):
             print_json(_attempt(attempt))
+    for row in (*_artifacts(workspace, run), *_ingredients(workspace, run)):
+        print_json(row)
 
 
 def _audit(line: AuditLine) -> dict[str, object]:
@@ -97,6 +105,23 @@ def _audit(line: AuditLine) -> dict[str, object]:
         "about": f"delivery {delivery}" if delivery else None,
         "reason": line.why or None,
     }
+
+
+def _artifacts(workspace: Workspace, run: Run) -> list[dict[str, object]]:
+    return [_artifact(part) for part in workspace.memory.artifacts(run.key)]
+
+
+def _artifact(part: Part) -> dict[str, object]:
+    return {"artifact": part.filename, "bytes": part.artifact.size, "sha256": part.artifact.sha256}
+
+
+def _ingredients(workspace: Workspace, run: Run) -> list[dict[str, object]]:
+    origin = workspace.memory.origin(run.key)
+    return [_ingredient(item) for item in (origin.ingredients if origin else ())]
+
+
+def _ingredient(item: Ingredient) -> dict[str, object]:
+    return {"path": item.path, "bytes": item.size, "sha256": item.sha256}
 
 
 def _attempt(attempt: Attempt) -> dict[str, object]:

@@ -13,11 +13,13 @@ from typing import Any, Protocol
 
 from pipeline.engine.audience import Refusal, Row, personal
 from pipeline.engine.gating import ALONE, PASSED, GateClosedError, Gatekeeper, GateNews, GateTerms
+from pipeline.engine.ingredients import ingredients
 from pipeline.engine.lighten import Lightener
 from pipeline.engine.process import Progress
 from pipeline.errors import ReportError
 from pipeline.jobs.model import Job, Project
 from pipeline.jobs.scalars import Mailbox
+from pipeline.ledger.kept_records import Ingredient
 from pipeline.ledger.records import Letter, RunKey
 from pipeline.message.compose import Composer
 from pipeline.message.facts import Recipients, RunFacts
@@ -52,6 +54,8 @@ class Summary:
     """Dataset → its rows."""
     gate: GateNews = PASSED
     """Where it says wait or skip, nothing was built."""
+    ingredients: tuple[Ingredient, ...] = ()
+    """The project's files that it was made from."""
 
 
 class OpenSink(Protocol):
@@ -121,7 +125,8 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     if refused and not count.messages:
         raise ReportError(f"no row of the audience can be mailed; row {refused[0].row}: {refused[0].reason}")
     rows = {name: len(frame) for name, frame in report.datasets.items()}
-    return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows, gate.news)
+    made_from = ingredients(job, request.project, report, composer.template_files())
+    return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows, gate.news, made_from)
 
 
 @dataclass(slots=True)

@@ -135,7 +135,7 @@ class Builder:
             return self._wait(run, owner, news)
         if news.failed and not run.key.variant:
             self._notices.tell(project, run, owner, gate_notice(project, run, news))
-        origin = Origin(news.values, news.armed)
+        origin = Origin(news.values, news.armed, summary.ingredients)
         if news.action == "skip":
             return self._skip(run, owner, news.told, news.rules, origin)
         if not summary.messages:

@@ -76,8 +76,9 @@ def find(
     until: datetime | None,
     limit: int,
 ) -> list[Run]:
-    """Runs due within [since, until), the latest first."""
-    query = select(runs).order_by(runs.c.due.desc(), runs.c.id.desc()).limit(limit)
+    """Runs due within [since, until), the latest first; what its owner was told about a run comes after it."""
+    told = runs.c.variant.startswith("notice-")
+    query = select(runs).order_by(runs.c.due.desc(), told, runs.c.id.desc()).limit(limit)
     if job is not None:
         query = query.where(runs.c.job == job)
     if state is not None:

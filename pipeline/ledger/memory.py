@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Engine, delete, select
 
 from pipeline.ledger.database import read
 from pipeline.ledger.kept_records import Before, Ingredient, Kept, Origin
-from pipeline.ledger.records import RunKey
-from pipeline.ledger.schema import origins, runs
+from pipeline.ledger.records import Artifact, Part, RunKey
+from pipeline.ledger.schema import artifacts, messages, origins, parts, runs
 from pipeline.ledger.states import RunState
 
 _WENT_OUT = (RunState.QUEUED, RunState.DELIVERED, RunState.PARTLY_DELIVERED)
@@ -50,6 +50,24 @@ class Memory:
             armed=row.armed,
             ingredients=tuple(Ingredient(*item) for item in row.ingredients),
         )
+
+    def artifacts(self, key: RunKey) -> list[Part]:
+        """The files and pictures of a run's messages, each once under each of its names; at most a thousand."""
+        query = (
+            select(parts.c.filename, parts.c.disposition, parts.c.cid, artifacts)
+            .join(artifacts, artifacts.c.sha256 == parts.c.sha256)
+            .join(messages, messages.c.enclosure_id == parts.c.enclosure_id)
+            .join(runs, runs.c.id == messages.c.run_id)
+            .where(runs.c.key == str(key))
+            .distinct()
+            .order_by(parts.c.disposition, parts.c.filename, artifacts.c.sha256)
+            .limit(1000)
+        )
+        with read(self._engine) as connection:
+            rows = connection.execute(query).all()
+        return [
+            Part(Artifact(row.sha256, row.size, row.media_type), row.filename, row.disposition, row.cid) for row in rows
+        ]
 
 
 def keep(connection: Connection, run_id: int, origin: Origin) -> None:

@@ -65,6 +65,15 @@ class Templates:
         self._text = self._text_template(name)
         self._derived = self._text_environment.from_string(DERIVED)
 
+    def files(self) -> set[str]:
+        """The template files that were read so far, the package's own among them."""
+        cached = [
+            template
+            for environment in (self._html_environment, self._text_environment)
+            for template in (environment.cache or {}).values()
+        ]
+        return {str(t.filename) for t in (self._html, self._text, *cached) if t is not None and t.filename}
+
     def body(self, context: dict[str, Any], warnings: Sequence[str] = (), notes: Sequence[Note] = ()) -> Body:
         """Renders subject, preheader and both bodies, the warnings above everything."""
         job = self._job

@@ -44,6 +44,10 @@ class Composer:
         self._warnings: tuple[str, ...] = ()
         self._whole: dict[str, Dataset] = {}
 
+    def template_files(self) -> set[str]:
+        """The template files that were read so far, the package's own among them."""
+        return self._templates.files()
+
     def warn(self, warnings: Iterable[str]) -> None:
         """All messages composed from now on begin with these, in a banner."""
         self._warnings = tuple(warnings)

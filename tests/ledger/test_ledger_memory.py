@@ -87,3 +87,10 @@ def test_everything_is_held_until_somebody_releases_it(desk) -> None:
     assert (held.state, held.reason) == (RunState.UNDELIVERED, "few rows")
     assert desk.outbox.counts(run=key) == {DeliveryState.HELD: 2}
     assert desk.claim() == []
+
+
+def test_the_files_of_a_run_are_named_once_each(desk) -> None:
+    desk.queued(desk.people(3))
+    chart, book = desk.letter("p0").parts
+    assert Memory(desk.engine).artifacts(desk.key()) == [book, chart]
+    assert Memory(desk.engine).artifacts(desk.key("weekly")) == []

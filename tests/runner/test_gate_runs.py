@@ -9,7 +9,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
-from projects import inbox, json_lines, make_project
+from projects import inbox, json_lines, make_project, pipeline
 
 from pipeline.engine.dispatcher import stale
 from pipeline.ledger.records import Run, RunKey
@@ -193,3 +193,13 @@ def test_an_owner_who_may_not_be_mailed_is_not_mailed(house: House) -> None:
     assert house.run().state is RunState.DELIVERED
     assert set(house.mails()) == {"team@example.com"}
     assert "is not in allow_recipients" in str(house.events("alert.raised")[0]["reason"])
+
+
+@pytest.mark.parametrize("house", ["expect: len(sales) > 5\non_failure: skip"], indirect=True)
+def test_plan_says_what_the_gate_would_do_and_shows_the_report_all_the_same(house: House) -> None:
+    asked = pipeline(house.root, "plan", "daily", "--at", "2026-03-02 07:00")
+    assert asked.returncode == 0
+    assert "gate: a run would skip now: expected len(sales) > 5, but len(sales) is 2\n" in asked.stdout
+    assert "team@example.com" in asked.stdout
+    said = json_lines(pipeline(house.root, "plan", "daily", "--at", "2026-03-02 07:00", "--json").stdout)
+    assert {"gate": "skip", "reasons": ["expected len(sales) > 5, but len(sales) is 2"]} in said
