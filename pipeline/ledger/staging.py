@@ -9,9 +9,10 @@ from sqlalchemy.exc import IntegrityError
 
 from pipeline.errors import LedgerError
 from pipeline.ledger import enclosures
+from pipeline.ledger.bulk import insert_rows
 from pipeline.ledger.database import read, write
 from pipeline.ledger.records import Letter, RunKey
-from pipeline.ledger.schema import deliveries, messages, runs
+from pipeline.ledger.schema import deliveries, messages, micros, runs
 from pipeline.ledger.states import DeliveryState, RunState
 
 _CHUNK = 2_000
@@ -30,14 +31,18 @@ _COUNT = (
     )
     .returning(runs.c.id, runs.c.started_at)
 )
-_MESSAGES = messages.insert()
+_MESSAGE = ("run_id", "message_id", "sender", "enclosure_id", "subject", "headers", "text", "html")
 _NUMBERS = (
     select(messages.c.message_id, messages.c.id)
     .where(messages.c.run_id == bindparam("run"))
     .order_by(messages.c.id.desc())
     .limit(bindparam("most"))
 )
-_DELIVERIES = deliveries.insert()
+_DELIVERY = (
+    "run_id", "message_id", "recipient", "state", "next_attempt_at", "updated_at",
+    "attempts", "enhanced", "verdict", "reply", "possible_duplicate",
+)  # fmt: skip
+_NEW = (0, "", "", "", False)
 _REMOVE = delete(messages).where(
     messages.c.id.in_(
         select(messages.c.id).where(messages.c.run_id == bindparam("run")).limit(_CHUNK).scalar_subquery()
@@ -104,49 +109,29 @@ def _write(connection: Connection, key: RunKey, owner: str, letters: Sequence[Le
             "nothing of this batch was kept"
         )
     numbers = enclosures.store(connection, {letter.parts for letter in letters})
-    connection.execute(
-        _MESSAGES,
+    insert_rows(
+        connection,
+        messages,
+        _MESSAGE,
         [
-            {
-                "run_id": run.id,
-                "message_id": letter.message_id,
-                "sender": letter.sender,
-                "enclosure_id": numbers.get(letter.parts),
-                "subject": letter.subject,
-                "headers": letter.headers,
-                "text": letter.text,
-                "html": letter.html,
-            }
-            for letter in letters
+            (run.id, one.message_id, one.sender, numbers.get(one.parts), one.subject, one.headers, one.text, one.html)
+            for one in letters
         ],
     )
     # The run's row is locked, so its latest messages are these. Asking for them afterwards is half the price
     # of RETURNING, which SQLAlchemy must do row by row on SQLite.
     ids = {row.message_id: row.id for row in connection.execute(_NUMBERS, {"run": run.id, "most": len(letters)})}
-    connection.execute(
-        _DELIVERIES,
+    at = micros(run.started_at)
+    insert_rows(
+        connection,
+        deliveries,
+        _DELIVERY,
         [
-            _delivery(run.id, ids[letter.message_id], recipient, run.started_at)
+            (run.id, ids[letter.message_id], recipient, DeliveryState.QUEUED.value, at, at, *_NEW)
             for letter in letters
             for recipient in letter.recipients
         ],
     )
-
-
-def _delivery(run: int, message: int, recipient: str, at: datetime) -> dict[str, object]:
-    return {
-        "run_id": run,
-        "message_id": message,
-        "recipient": recipient,
-        "state": DeliveryState.QUEUED,
-        "attempts": 0,
-        "next_attempt_at": at,
-        "enhanced": "",
-        "verdict": "",
-        "reply": "",
-        "possible_duplicate": False,
-        "updated_at": at,
-    }
 
 
 def _conflict(engine: Engine, key: RunKey, letters: Sequence[Letter]) -> str:

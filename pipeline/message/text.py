@@ -54,13 +54,15 @@ def tidy(text: str) -> str:
     return (_BREAKS.sub("\n\n", joined) if "\n\n\n" in joined else joined).strip("\n") + "\n"
 
 
-def _wrapped(line: str) -> list[str]:
+@lru_cache(maxsize=512)  # all mails of a run have the same footer
+def _wrapped(line: str) -> tuple[str, ...]:
     if display_width(line) <= WIDTH or "  " in line.strip():
-        return [line]
+        return (line,)
     indent = " " * (len(line) - len(line.lstrip()))
     bullet = _BULLETS.match(line)
     hanging = " " * len(bullet[0]) if bullet else indent
-    return textwrap.wrap(line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = textwrap.wrap(line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+    return tuple(lines) or ("",)
 
 
 # --- tables -------------------------------------------------------------------------------------------------
