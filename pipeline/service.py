@@ -5,7 +5,7 @@ marked jobs into runs in two commits, so that ten thousand jobs due in the same 
 """
 
 import threading
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -14,7 +14,7 @@ from pipeline.delivery.worker import Worker
 from pipeline.engine.dispatcher import Dispatcher
 from pipeline.engine.owner import dead_owners, forget_owner
 from pipeline.engine.planner import Planner
-from pipeline.errors import LedgerError
+from pipeline.errors import LedgerError, MailerError
 from pipeline.jobs.model import Project
 from pipeline.ledger.watermarks import Watermarks
 from pipeline.schedule.trigger import DueTrigger
@@ -24,6 +24,8 @@ DRAIN = timedelta(seconds=30)
 """How long a stop waits for reports that are being built; then they are due again for the next start."""
 SWEEP_SECONDS = 15.0
 """How often runs are freed whose builder died on another machine."""
+BOUNCES_SECONDS = 180.0
+"""How often the mailbox for bounces is looked through, where there is one."""
 
 
 class Service:
@@ -87,6 +89,14 @@ class Service:
                 )
         # A suspended machine stops the scheduler's clock: a short interval makes it look again.
         self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
+        self._scheduler.add_job(
+            self._take_in_bounces,
+            "interval",
+            seconds=BOUNCES_SECONDS,
+            id="(bounces)",
+            max_instances=1,
+            next_run_time=datetime.now(UTC),
+        )
         self._scheduler.start()
 
     def _mark(self, names: list[str]) -> None:
@@ -132,6 +142,12 @@ class Service:
         for owner in dead:
             if not any(name.partition("/")[0] == owner for name in held):
                 forget_owner(workspace.owners, owner)
+
+    def _take_in_bounces(self) -> None:
+        try:
+            self._workspace.take_in_bounces()
+        except (MailerError, LedgerError) as error:
+            self._emit("service.error", reason=str(error))
 
     def _sweep(self) -> None:
         try:

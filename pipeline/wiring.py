@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
 from pipeline.errors import ProjectErrors
+from pipeline.jobs.bounceplace import bounce_secrets
 from pipeline.jobs.load import Loaded, Validators, environ_of, load
 from pipeline.jobs.model import LocalMailer, Project
 from pipeline.jobs.secrets import secrets_in
@@ -19,12 +20,14 @@ from pipeline.jobs.secrets import secrets_in
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
+    from pipeline.delivery.bounces.taking import Round
     from pipeline.delivery.doctor.finding import Finding
     from pipeline.delivery.ports import Mailer
     from pipeline.delivery.worker import Worker
     from pipeline.engine.builder import Builder
     from pipeline.engine.process import Children
     from pipeline.jobs.replyrules import ReplyRule
+    from pipeline.ledger.bouncing import Bounces
     from pipeline.ledger.memory import Memory
     from pipeline.ledger.operations import Operations
     from pipeline.ledger.outbox import Outbox
@@ -148,6 +151,12 @@ class Workspace:
         return Operations(self.engine)
 
     @cached_property
+    def bounces(self) -> "Bounces":
+        from pipeline.ledger.bouncing import Bounces  # noqa: PLC0415
+
+        return Bounces(self.engine)
+
+    @cached_property
     def suppressions(self) -> "Suppressions":
         from pipeline.ledger.suppressing import Suppressions  # noqa: PLC0415
 
@@ -175,7 +184,23 @@ class Workspace:
             return []  # an operator can hold a run nevertheless
         urls = [secret for mailer in project.mailers.values() for secret in secrets_in(mailer)]
         sources = [source.get_secret_value() for source in project.sources.values()]
+        if project.bounces is not None:
+            urls += bounce_secrets(project.bounces)
         return [*urls, *(source for source in sources if source != "duckdb")]
+
+    def take_in_bounces(self) -> "Round | None":
+        """One round through the mailbox for bounces; None where there is none. Raises MailerError, LedgerError."""
+        if self.project.bounces is None:
+            return None
+        from pipeline.delivery.bounces.mailboxes import open_mailbox  # noqa: PLC0415
+        from pipeline.delivery.bounces.otherforms import other_forms  # noqa: PLC0415
+        from pipeline.delivery.bounces.taking import take_in  # noqa: PLC0415
+        from pipeline.delivery.smtp.connect import verified_context  # noqa: PLC0415
+        from pipeline.jobs.bounceplace import parse_bounces  # noqa: PLC0415
+
+        place = parse_bounces(self.project.bounces.get_secret_value())
+        with open_mailbox(place, self.root, verified_context) as mailbox:
+            return take_in(mailbox, self.bounces, other_forms(), self.log.emit, self.clock)
 
     # --- workers ----------------------------------------------------------------------------------------------
 

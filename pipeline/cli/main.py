@@ -32,6 +32,7 @@ COMMANDS = {
     "hold": "keep what waits from leaving",
     "cancel": "take back what has not left",
     "suppress": "addresses that must not be mailed",
+    "bounces": "look through the mailbox for bounces once",
     "mailers": "the ways out: whether they rest and why, what their limits leave, what waits",
     "explain": "what a server's answer means, which rule says so, and what would happen",
     "doctor": "whether each way out works; SPF, DKIM and DMARC of the sender",

@@ -9,6 +9,7 @@ from pipeline.cli.output import json_option, print_json, print_rows, utc
 from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace
 from pipeline.ledger.kept_records import Ingredient
+from pipeline.ledger.bouncing import Bounce
 from pipeline.ledger.operator_records import AuditLine
 from pipeline.ledger.records import Attempt, Part, Run
 from pipeline.wiring import Workspace
@@ -58,6 +59,11 @@ def _print(workspace: Workspace, run: Run) -> None:
     print_rows(rows, columns, as_json=False, empty="no deliveries")
     if run.deliveries > SHOWN:
         click.echo(f"… and {run.deliveries - SHOWN:,} more: `pipeline deliveries --run {run.key} -n {run.deliveries}`")
+    bounces = [_bounce(one) for one in workspace.bounces.of_run(run.key)]
+    if bounces:
+        click.echo("\ncame back")
+        columns_of_bounces = dict.fromkeys(("bounced_at", "recipient", "code", "enhanced", "class", "reply"))
+        print_rows(bounces, columns_of_bounces, as_json=False, empty="")
     for delivery in deliveries:
         attempts = workspace.outbox.attempts(delivery.id)
         if len(attempts) > 1:
@@ -86,12 +92,27 @@ def _print_json(workspace: Workspace, run: Run) -> None:
     )
     for line in workspace.operations.audit(run.key):
         print_json(_audit(line))
+    for bounce in workspace.bounces.of_run(run.key):
+        print_json(_bounce(bounce))
     for delivery in workspace.outbox.deliveries(run=run.key, limit=max(1, run.deliveries)):
         print_json(delivery_row(delivery))
         for attempt in workspace.outbox.attempts(delivery.id):
             print_json(_attempt(attempt))
     for row in (*_artifacts(workspace, run), *_ingredients(workspace, run)):
         print_json(row)
+
+
+def _bounce(bounce: Bounce) -> dict[str, object]:
+    """A report that a sent mail did not arrive, or not yet."""
+    return {
+        "bounced_at": utc(bounce.at),
+        "delivery": bounce.delivery,
+        "recipient": bounce.recipient,
+        "code": bounce.code,
+        "enhanced": bounce.enhanced or None,
+        "class": bounce.kind,
+        "reply": bounce.reply or None,
+    }
 
 
 def _audit(line: AuditLine) -> dict[str, object]:

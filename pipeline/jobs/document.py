@@ -71,6 +71,12 @@ class Document(Strict):
         description="Where files go that are too large for a mail, which then links to them.",
         examples=[{"folder": "var/store", "url": "https://files.example.com/"}],
     )
+    bounces: SecretStr | None = Field(
+        default=None,
+        description="The mailbox that bounces come into: imaps://user:password@host/INBOX, or a Maildir's folder;"
+        " default: nobody looks for any.",
+        examples=["${BOUNCES_URL}", "/var/mail/reports"],
+    )
     jobs: dict[str, Job] = Field(
         description="The reports, by name.",
         examples=[{"weekly-sales": {"data": "reports/data/sales.csv", "to": "team@example.com"}}],

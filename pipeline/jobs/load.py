@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 
 from pipeline.errors import Problem, ProjectErrors
+from pipeline.jobs.bounceplace import check_mailbox
 from pipeline.jobs.document import Document
 from pipeline.jobs.explain import explain
 from pipeline.jobs.model import Project
@@ -110,7 +111,8 @@ def _read(root: Path, file: str) -> str:
 def _check_urls(root: Node, findings: Findings) -> None:
     """A password written out is refused before anything else is said about its URL."""
     smtp = [mailer.mapping["smtp"] for mailer in (root.get("mailers") or root).mapping.values() if mailer.get("smtp")]
-    for node in [*smtp, *(root.get("sources") or Node(None, root.place)).mapping.values()]:
+    bounces = [root.mapping["bounces"]] if "bounces" in root.mapping else []
+    for node in [*smtp, *bounces, *(root.get("sources") or Node(None, root.place)).mapping.values()]:
         if node.text is not None and has_literal_password(node.text):
             findings.about(
                 node,
@@ -146,10 +148,11 @@ def _no_sender(findings: Findings, place: Place, path: tuple[str, ...], reason: 
 
 def _validate(tree: Node, findings: Findings) -> Document | None:
     for section, key, check in (("mailers", "smtp", check_smtp_url), ("sources", None, check_source_url)):
-        for node in (tree.get(section) or tree).mapping.values():
+        for node in (tree.get(section) or Node(None, tree.place)).mapping.values():
             url = node.get(key) if key else node
             if url is not None and isinstance(url.value, SecretStr) and url.value.get_secret_value():
                 findings.check(url._replace(value=url.value.get_secret_value()), check)
+    check_mailbox(tree.get("bounces"), findings)
     try:
         return Document.model_validate(plain(tree))
     except ValidationError as error:
@@ -171,6 +174,7 @@ def _project(document: Document, root: Path, file: str, validators: Validators) 
         mailers=document.mailers,
         sources=document.sources,
         calendars=document.calendars,
+        bounces=document.bounces,
         allow_recipients=document.allow_recipients,
         store=document.store,
     )

@@ -352,6 +352,8 @@ class Project(Strict):
     sources: dict[str, SecretStr]
     """Name → SQLAlchemy URL, or the word `duckdb`."""
     calendars: dict[str, Calendar] = Field(default_factory=dict)
+    bounces: SecretStr | None = None
+    """An IMAP URL or the folder of a Maildir; `jobs.bounceplace` reads it."""
     allow_recipients: tuple[str, ...] = ()
     """Patterns like `*@example.com`; empty: everyone."""
     store: Store | None = None

@@ -83,7 +83,7 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
     """The file with SecretStr values where a secret may stand; `${` anywhere else is a problem."""
     for node in walk(root):
         if node.text is not None and "${" in node.text and not _may_hold(node.path):
-            findings.settle(node, "${…} stands for secrets only: under mailers.* and sources.*")
+            findings.settle(node, "${…} stands for secrets only: under mailers.* and sources.*, and at bounces")
     top = dict(root.mapping)
     if "mailers" in top:
         mailers = {name: _resolve_mailer(mailer, environ, findings) for name, mailer in top["mailers"].mapping.items()}
@@ -91,6 +91,8 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
     if "sources" in top:
         sources = {name: _resolve(source, environ, findings) for name, source in top["sources"].mapping.items()}
         top["sources"] = top["sources"].with_mapping(sources) if sources else top["sources"]
+    if "bounces" in top:
+        top["bounces"] = _resolve(top["bounces"], environ, findings)
     return root.with_mapping(top)
 
 
@@ -100,7 +102,7 @@ def _may_hold(path: tuple[str, ...]) -> bool:
         return True
     if path[:1] == ("mailers",):
         return path[-1] not in _WRITTEN
-    return len(path) == 2 and path[0] == "sources"
+    return path == ("bounces",) or (len(path) == 2 and path[0] == "sources")
 
 
 def _resolve_mailer(mailer: Node, environ: Mapping[str, str], findings: Findings) -> Node:

@@ -82,12 +82,13 @@ def _checked(parts: SplitResult, port: int) -> SmtpAddress:
         raise ValueError("an SMTP URL has both user and password, or neither")
     if any(ord(c) < 32 or ord(c) == 127 for c in user + password):
         raise ValueError("user and password of an SMTP URL must not hold control characters")
-    if parts.scheme == "smtp+plain" and not _is_loopback(host):
+    if parts.scheme == "smtp+plain" and not is_loopback(host):
         raise ValueError("smtp+plain:// sends in the clear: only to localhost; use smtp:// or smtps://")
     return SmtpAddress(parts.scheme, host, port, user, SecretStr(password))
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine, so that nobody listens in between."""
     if host == "localhost":
         return True
     try:

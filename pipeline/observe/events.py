@@ -130,6 +130,7 @@ _DELIVERIES: dict[str, EventSpec] = {
     "delivery.cancelled": _delivery("info", "", "An operator took it back."),
     "delivery.requeued": _delivery("info", "", "An operator sends it, or sends it again."),
     "delivery.bounced": _delivery("warning", "class", "It was sent, and a report came back that it did not arrive."),
+    "delivery.delayed": _delivery("info", "class", "It was sent, and a later server reports that it still tries."),
     "delivery.recovered": _delivery("info", "", "Its worker died before sending it; it is queued again."),
     "operator.acted": _event("info", "action by", "job run due delivery count reason", "A person changed the outbox."),
     "suppression.added": _event("info", "recipient scope by", "reason", "The address gets no mail from now on."),
