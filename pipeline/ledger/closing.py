@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, exists, func, select, update
+from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
 
+from pipeline.ledger.prepared import look
 from pipeline.ledger.records import Run
 from pipeline.ledger.rows import to_run
 from pipeline.ledger.schema import deliveries, runs
@@ -12,11 +13,15 @@ from pipeline.ledger.states import OPEN, DeliveryState, RunState, run_outcome
 
 _LOCK = (
     select(runs.c.id)
-    .where(runs.c.id.in_(bindparam("ids", expanding=True)), runs.c.state == RunState.QUEUED)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)), runs.c.state == bindparam("queued"))
     .order_by(runs.c.id)
     .with_for_update()
 )
-_IS_OPEN = select(exists().where(deliveries.c.run_id == bindparam("run"), deliveries.c.state.in_(sorted(OPEN))))
+_OPEN = (
+    select(runs.c.id)
+    .where(runs.c.id.in_(bindparam("ids", expanding=True)))
+    .where(or_(*(exists().where(deliveries.c.run_id == runs.c.id, deliveries.c.state == one) for one in sorted(OPEN))))
+)
 _COUNTS = (
     select(deliveries.c.state, func.count()).where(deliveries.c.run_id == bindparam("run")).group_by(deliveries.c.state)
 )
@@ -37,10 +42,11 @@ def close_ended(connection: Connection, run_ids: Iterable[int], now: datetime) -
     ids = sorted(set(run_ids))
     if not ids:
         return ()
-    locked = connection.execute(_LOCK, {"ids": ids}).scalars().all()
-    return tuple(
-        _close(connection, run, now) for run in locked if not connection.execute(_IS_OPEN, {"run": run}).scalar_one()
-    )
+    locked = [row.id for row in look(connection, _LOCK, ids, queued=RunState.QUEUED.value)]
+    if not locked:
+        return ()
+    still_open = {row.id for row in look(connection, _OPEN, locked)}
+    return tuple(_close(connection, run, now) for run in locked if run not in still_open)
 
 
 def _close(connection: Connection, run: int, now: datetime) -> Run:

@@ -60,5 +60,6 @@ def _compiled(statement: Executable, dialect: Dialect) -> _Compiled:
 @lru_cache(maxsize=256)
 def _compiled_for(query: Select[Any], dialect: Dialect, size: int) -> _Compiled:
     compiled = query.compile(dialect=dialect)
-    state = compiled.construct_expanded_state({**dict.fromkeys(compiled.params), "ids": list(range(size))})
-    return _Compiled(state.statement, {}, tuple(state.positiontup or ()))
+    constants = {name: str(value) if isinstance(value, str) else value for name, value in compiled.params.items()}
+    state = compiled.construct_expanded_state({**constants, "ids": list(range(size))})
+    return _Compiled(state.statement, constants, tuple(state.positiontup or ()))

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, Self, TextIO
+from typing import Any, Protocol, Self, TextIO
 
 import structlog
 
@@ -38,8 +38,8 @@ class EventLog:
         self, lines: Lines, chain: Sequence[structlog.typing.Processor], closers: Sequence[Callable[[], object]]
     ) -> None:
         self._lines = lines
+        self._chain = tuple(chain)
         self._closers = closers
-        self._logger = structlog.wrap_logger(lines, processors=chain, wrapper_class=structlog.BoundLogger).bind()
 
     def emit(self, event: str, /, **fields: object) -> None:
         """Writes one line. `class_` stands for `class`; None is left out; times must be aware.
@@ -59,7 +59,14 @@ class EventLog:
         if len(values) < len(given):
             unknown = ", ".join(sorted(given.keys() - values.keys()))
             raise EventDefectError(f"event {event} has no field {unknown}")
-        self._logger.write(event, level=spec.level, **values)
+        self._lines.write(self._rendered({"level": spec.level, "event": event, **values}))
+
+    def _rendered(self, line: structlog.typing.EventDict) -> str:
+        """The line as the processors make it; structlog's own loggers would bind it first, which we need not."""
+        made: Any = line
+        for process in self._chain:
+            made = process(None, "emit", made)
+        return str(made)
 
     @property
     def lost(self) -> int:
