@@ -203,3 +203,16 @@ def test_plan_says_what_the_gate_would_do_and_shows_the_report_all_the_same(hous
     assert "team@example.com" in asked.stdout
     said = json_lines(pipeline(house.root, "plan", "daily", "--at", "2026-03-02 07:00", "--json").stdout)
     assert {"gate": "skip", "reasons": ["expected len(sales) > 5, but len(sales) is 2"]} in said
+
+
+@pytest.mark.parametrize("house", ["expect: len(sales) > 5"], indirect=True)
+def test_what_is_held_goes_out_when_it_is_released(house: House) -> None:
+    run = house.run()
+    released = pipeline(house.root, "release", str(run.key), "--why", "Ana looked")
+    assert (released.returncode, released.stderr) == (0, "")
+    assert pipeline(house.root, "deliver").returncode == 0
+    mail = house.mails()["team@example.com"]
+    assert "did not pass their checks" not in text_of(mail)  # somebody has looked at it
+    found = house.workspace.runs.get(run.key)
+    assert found is not None
+    assert found.state is RunState.DELIVERED
