@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from pipeline.engine.addresses import FirstRows
 from pipeline.jobs.model import Each
 from pipeline.jobs.scalars import Mailbox, parse_mailbox
 
@@ -50,7 +51,7 @@ def personal(
 
 
 def _checked(each: Each, rows: Iterable[Row], patterns: Sequence[str]) -> Iterator[tuple[Mailbox, Row] | Refusal]:
-    seen: dict[str, int] = {}
+    seen = FirstRows()
     for number, row in enumerate(rows, start=1):
         value = row.get(each.email)
         text = value if isinstance(value, str) else ""
@@ -59,7 +60,7 @@ def _checked(each: Each, rows: Iterable[Row], patterns: Sequence[str]) -> Iterat
         except ValueError as error:
             yield Refusal(number, text, str(error) if text else f'column "{each.email}" holds no address')
             continue
-        first = seen.setdefault(mailbox.address.lower(), number)
+        first = seen.first(mailbox.address.lower(), number)
         if first != number:
             yield Refusal(number, mailbox.address, f"row {first} has the same address")
         elif not allowed(mailbox.address, patterns):
