@@ -107,6 +107,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
             lambda name: composer.render_line(name, where=exports, datasets={}),
             lambda what: progress(Step(what)),
             render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
+            render_document=lambda number, report: composer.document(number, report, report.row, store.read),
             admit=gate,
         )
     except GateClosedError as closed:

@@ -25,7 +25,7 @@ from pipeline.jobs.names import did_you_mean, got, listed, nearest
 from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS
 from pipeline.jobs.storing import Store
 from pipeline.jobs.tree import Findings, Node, plain
-from pipeline.jobs.unavailable import EXPORT_KINDS_LATER, Shape, is_later, not_yet
+from pipeline.jobs.unavailable import Shape, is_later, not_yet
 
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
@@ -56,7 +56,7 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     (*_JOB, "gate", "fresh", "*"): _fields(Fresh),
     (*_JOB, "gate", "send_when"): _fields(SendWhen),
     (*_JOB, "charts", "*"): (*CHART_KINDS, *_fields(Chart, "kind", "spec")),
-    (*_JOB, "exports", "*"): (*EXPORT_KINDS, *_fields(Export, "kind", "data")),
+    (*_JOB, "exports", "*"): (*EXPORT_KINDS, *_fields(Export, "kind", "data", "template")),
     (*_JOB, "message"): _fields(Message),
     (*_JOB, "audience"): _fields(Audience),
     (*_JOB, "audience", "each"): _fields(Each),
@@ -98,8 +98,8 @@ _EXPECTED: dict[Shape, str] = {
     (*_JOB, "gate", "send_when"): "an expression like len(delays) > 0, or {when: …, once: true}",
     (*_JOB, "charts"): "a mapping of names to charts",
     (*_JOB, "charts", "*"): "a mapping like {line: delays, x: hour, y: mean_delay}",
-    (*_JOB, "exports"): "xlsx, csv, parquet, json or a list of files",
-    (*_JOB, "exports", "*"): "xlsx, csv, parquet, json or a mapping like {csv: delays}",
+    (*_JOB, "exports"): "xlsx, csv, parquet, json, pdf, html or a list of files",
+    (*_JOB, "exports", "*"): "xlsx, csv, parquet, json, pdf, html or a mapping like {csv: delays}",
     (*_JOB, "audience", "each"): "a dataset's name or a mapping like {data: subscribers, email: email}",
     (*_JOB, "audience", "each", "slice"): "a mapping of datasets to columns",
 }
@@ -158,7 +158,7 @@ def _wrong_value(kind: str, context: dict[str, Any], node: Node, shape: Shape) -
     if kind == "value_error":
         return str(context["error"])
     if kind == "literal_error":
-        return _literal(context["expected"].replace("'", "").replace(" or ", ", ").split(", "), node, shape)
+        return _literal(context["expected"].replace("'", "").replace(" or ", ", ").split(", "), node)
     if kind in {"greater_than", "greater_than_equal", "less_than_equal"}:
         word = {"greater_than": "more than", "greater_than_equal": "at least", "less_than_equal": "at most"}[kind]
         bound = next(iter(context.values()))
@@ -178,9 +178,7 @@ _TYPES = {
 }  # fmt: skip
 
 
-def _literal(allowed: list[str], node: Node, shape: Shape) -> str:
-    if shape == (*_JOB, "exports", "*", "kind") and node.text in EXPORT_KINDS_LATER:
-        return not_yet(str(node.text))
+def _literal(allowed: list[str], node: Node) -> str:
     near = did_you_mean(node.text, allowed) if node.text is not None else ""
     return f"expected {listed(allowed)}, {got(plain(node))}{near}"
 

@@ -14,7 +14,9 @@ _MODULES = {
     "duckdb": "duckdb",
     "excel": "python_calamine",
     "parquet": "pyarrow",
+    "pdf": "plutoprint",
     "postgres": "psycopg",
+    "zip": "pyzipper",
 }
 """Extra → the module that its package brings."""
 _POSTGRES = ("postgresql://", "postgresql+psycopg://")
@@ -43,9 +45,17 @@ def _needs(job: Job, sources: Mapping[str, SecretStr]) -> Iterator[tuple[str, st
     for name, chart in job.charts.items():
         if chart.kind != "python":
             yield f"a {chart.kind} chart", "charts", ("charts", name, "kind")
+    yield from _of_exports(job)
+
+
+def _of_exports(job: Job) -> Iterator[tuple[str, str, Where]]:
     for index, export in enumerate(job.exports):
         if export.kind == "parquet":
             yield "writing Parquet", "parquet", ("exports", index, "kind")
+        elif export.kind == "pdf":
+            yield "writing PDF", "pdf", ("exports", index, "kind")
+        if export.password is not None:
+            yield "a ZIP archive with a password", "zip", ("exports", index, "password")
 
 
 def _of_source(url: str, where: Where) -> Iterator[tuple[str, str, Where]]:

@@ -4,7 +4,7 @@ secret."""
 from datetime import date, datetime, timedelta
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from pipeline.jobs.calendars import Calendar, OnlyDays
 from pipeline.jobs.model import Chart, Export, Job, ScheduleEntry
@@ -61,8 +61,8 @@ def _plain(model: BaseModel) -> dict[str, object]:
         holder = "spec" if model.kind in {"vega", "python"} else "data"
         plain = {str(plain.pop("kind")): plain.pop(holder), **plain}
     if isinstance(model, Export):
-        plain = {str(plain.pop("kind")): list(model.data), **plain}
-        del plain["data"]
+        held: object = list(model.data) if model.data else model.template
+        plain = {str(plain.pop("kind")): held, **{key: plain[key] for key in plain if key not in {"data", "template"}}}
         if model.kind != "xlsx":
             plain.pop("totals")
     if isinstance(model, ScheduleEntry) and (model.only or not model.calendar):
@@ -89,7 +89,7 @@ def _value(name: str, value: object) -> object:
 def _scalar(value: object) -> object:
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, Mailbox | OnlyDays | RetryPlan):
+    if isinstance(value, Mailbox | OnlyDays | RetryPlan | SecretStr):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")

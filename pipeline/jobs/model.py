@@ -180,10 +180,13 @@ class Chart(Strict):
 
 
 class Export(Strict):
-    """One file. `kind` is the key that the YAML used; `data` the datasets in it (one, except for xlsx)."""
+    """One file. `kind` is the key that the YAML used; `data` the datasets in it (one, except for xlsx), of pdf
+    and html none: they have a `template`."""
 
-    kind: Literal["csv", "xlsx", "parquet", "json"]
-    data: tuple[str, ...]
+    kind: Literal["csv", "xlsx", "parquet", "json", "pdf", "html"]
+    data: tuple[str, ...] = ()
+    template: Text | None = None
+    """Of a document, `daily` means templates/daily.html; None: the message's."""
     name: Text | None = Field(
         default=None,
         description="The file's name, a template; default: after the dataset, of a workbook after the job.",
@@ -193,6 +196,9 @@ class Export(Strict):
     job."""
     totals: bool = Field(default=False, description="A row of totals under each table of a workbook.", examples=[True])
     zip: bool = Field(default=False, description="Puts the file into a ZIP archive.", examples=[True])
+    password: SecretStr | None = Field(
+        default=None, description="Encrypts the ZIP archive (AES-256).", examples=["${ZIP_PASSWORD}"]
+    )
 
 
 # --- how it reads -------------------------------------------------------------------------------------------

@@ -73,23 +73,17 @@ def check_exports(job: Node, findings: Findings) -> None:
         return
     for export in (job.get("exports") or job).items:
         kind, data = export.get("kind"), export.get("data")
-        if kind is None or data is None:
+        if kind is None:
             continue
-        for item in data.items:
-            check_dataset(item, job, findings)
-        if data.value == [] and job.mapping["data"].mapping:
-            findings.about(data, "no dataset; name one")
-        if kind.text in {"csv", "parquet", "json"} and len(data.items) > 1:
-            findings.about(data, f"{kind.text} holds one dataset; write an entry for each")
+        _check_password(export, findings)
+        if data is None and kind.text not in {"pdf", "html"}:
+            continue
+        data = kind._replace(value=[]) if data is None else data
+        _check_datasets_of(str(kind.text), data, job, findings)
         if (totals := export.get("totals")) is not None and totals.value is True and kind.text != "xlsx":
             findings.about_key(export, "totals", f'"totals" is for xlsx, not for {kind.text}')
         name = export.get("name")
-        if (
-            name is not None
-            and name.text
-            and re.search(r"[/\\\x00-\x1f\x7f]", re.sub(r"\{[{%].*?[}%]\}", "", name.text))
-        ):
-            findings.about(name, "a file name has no slashes and no control characters")
+        _check_name(name, findings)
         key = (
             str(kind.text),
             str(name.text) if name else " ".join(str(d.text) for d in data.items if kind.text != "xlsx"),
@@ -97,6 +91,27 @@ def check_exports(job: Node, findings: Findings) -> None:
         if key in seen:
             findings.at(kind.place, 'two files of the same name; give one a "name"', export.path)
         seen.add(key)
+
+
+def _check_name(name: Node | None, findings: Findings) -> None:
+    text = name.text if name is not None else None
+    if name is not None and text and re.search(r"[/\\\x00-\x1f\x7f]", re.sub(r"\{[{%].*?[}%]\}", "", text)):
+        findings.about(name, "a file name has no slashes and no control characters")
+
+
+def _check_datasets_of(kind: str, data: Node, job: Node, findings: Findings) -> None:
+    for item in data.items:
+        check_dataset(item, job, findings)
+    if kind not in {"pdf", "html"} and data.value == [] and job.mapping["data"].mapping:
+        findings.about(data, "no dataset; name one")
+    if kind in {"csv", "parquet", "json"} and len(data.items) > 1:
+        findings.about(data, f"{kind} holds one dataset; write an entry for each")
+
+
+def _check_password(export: Node, findings: Findings) -> None:
+    zipped = export.get("zip")
+    if "password" in export.mapping and (zipped is None or zipped.value is not True):
+        findings.about_key(export, "password", '"password" goes with "zip: true"')
 
 
 def check_dataset(node: Node, job: Node, findings: Findings) -> None:

@@ -53,6 +53,8 @@ _EXPORT_KEYS = {
     "xlsx": ("The datasets of a workbook, one a sheet.", ["delays", "ranking"]),
     "parquet": ("The dataset of a Parquet file.", "flights"),
     "json": ("The dataset of a JSON file.", "flights"),
+    "pdf": ("The template of a paged document, like message.template.", "daily-delays"),
+    "html": ("The template of a web page that needs nothing beside it.", "daily-delays"),
 }
 
 
@@ -111,7 +113,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
         definitions["Chart"], _CHART_KEYS, "A picture inside the mail.", drop=("kind", "spec")
     )
     definitions["Export"] = _kinds(
-        definitions["Export"], _EXPORT_KEYS, "A file that the mail brings.", drop=("kind", "data")
+        definitions["Export"], _EXPORT_KEYS, "A file that the mail brings.", drop=("kind", "data", "template")
     )
     definitions["Export"]["properties"]["xlsx"]["anyOf"] = [_TEXT, _list_of(_TEXT)]
     definitions["Export"]["properties"]["xlsx"].pop("type")

@@ -13,7 +13,7 @@ from pipeline.errors import Problem, ProjectErrors
 from pipeline.jobs.tree import Findings, Node, walk
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_LATER = frozenset({"gate", "http", "headers", "password"})
+_LATER = frozenset({"http", "headers"})
 _HIDDEN = frozenset({"password", "api_key", "client_secret", "refresh_token", "key"})
 """What is secret in a mailer."""
 _OPEN = frozenset({"user", "client_id", "tenant"})
@@ -93,13 +93,35 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
         top["sources"] = top["sources"].with_mapping(sources) if sources else top["sources"]
     if "bounces" in top:
         top["bounces"] = _resolve(top["bounces"], environ, findings)
+    if "jobs" in top:
+        jobs = {name: _resolve_exports(job, environ, findings) for name, job in top["jobs"].mapping.items()}
+        top["jobs"] = top["jobs"].with_mapping(jobs) if jobs else top["jobs"]
     return root.with_mapping(top)
+
+
+def _resolve_exports(job: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    """The passwords of ZIP archives."""
+    exports = job.get("exports")
+    if exports is None or exports.value is None or exports.text is not None:
+        return job
+
+    def resolved(export: Node) -> Node:
+        password = export.mapping.get("password")
+        if password is None:
+            return export
+        return export.with_mapping({**export.mapping, "password": _resolve_hidden(password, environ, findings)})
+
+    one = isinstance(exports.value, dict)
+    changed = resolved(exports) if one else exports._replace(value=[resolved(item) for item in exports.items])
+    return job.with_mapping({**job.mapping, "exports": changed})
 
 
 def _may_hold(path: tuple[str, ...]) -> bool:
     """A mailer's login and keys, a source, or what is refused already: capabilities that come later."""
     if path[2:3] != ("params",) and _LATER & set(path):
         return True
+    if path[:1] == ("jobs",):
+        return path[2:3] == ("exports",) and path[-1] == "password"
     if path[:1] == ("mailers",):
         return path[-1] not in _WRITTEN
     return path == ("bounces",) or (len(path) == 2 and path[0] == "sources")

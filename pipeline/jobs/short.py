@@ -22,7 +22,8 @@ from pipeline.jobs.tree import Findings, Node, Place, Scalar, merge
 FROM_SCHEDULE = "(after the schedule)"
 """Stands for a period that nobody wrote, until the schedule is known."""
 CHART_KINDS = ("line", "bar", "area", "scatter", "heat", "vega", "python")
-EXPORT_KINDS = ("csv", "xlsx", "parquet", "json")
+EXPORT_KINDS = ("csv", "xlsx", "parquet", "json", "pdf", "html")
+DOCUMENTS = ("pdf", "html")
 AUDIENCE_KEYS = ("to", "cc", "bcc", "each")
 INBOX = "inbox"
 
@@ -228,15 +229,21 @@ def _exports(node: Node, findings: Findings) -> Node:
 
 
 def _files(export: Node, names: list[str], findings: Findings) -> Iterable[Node]:
+    if export.text in DOCUMENTS:
+        yield _new(export, "", {"kind": export})
+        return
     if export.text is not None:
         groups = [[name] for name in names] if export.text in EXPORT_KINDS and export.text != "xlsx" else [names]
         for group in groups:
             data = _new(export, "data", [_new(export, "data", name) for name in group])
             yield _new(export, "", {"kind": export, "data": data})
         return
-    export = _refuse(export, ("kind", "data"), EXPORT_KINDS, findings)
+    export = _refuse(export, ("kind", "data", "template"), EXPORT_KINDS, findings)
     kind = next((kind for kind in EXPORT_KINDS if kind in export.mapping), None)
-    yield _each(_kinded(export, kind, "data"), "data", _listed) if kind else export
+    if kind in DOCUMENTS:
+        yield _kinded(export, kind, "template")
+    else:
+        yield _each(_kinded(export, kind, "data"), "data", _listed) if kind else export
 
 
 # --- rearranging --------------------------------------------------------------------------------------------

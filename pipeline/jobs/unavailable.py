@@ -9,11 +9,9 @@ LATER: dict[Shape, frozenset[str]] = {
     ("defaults",): frozenset({"review"}),
     ("jobs", "*"): frozenset({"review", "unsubscribe"}),
     ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
-    ("jobs", "*", "exports", "*"): frozenset({"pdf", "html", "password"}),
     ("jobs", "*", "audience"): frozenset({"unsubscribe"}),
     ("jobs", "*", "audience", "each"): frozenset({"unsubscribe", "locale", "timezone", "params"}),
 }
-EXPORT_KINDS_LATER = LATER["jobs", "*", "exports", "*"] - {"password"}
 
 
 def is_later(shape: Shape, key: str) -> bool:

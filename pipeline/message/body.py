@@ -63,6 +63,16 @@ class Templates:
         name = job.message.template or "report"
         self._html = self._compiled(self._html_environment, f"{name}.html", f"jobs.{job.name}.message.template")
         self._text = self._text_template(name)
+        self._documents = {
+            number: self._compiled(
+                self._html_environment,
+                f"{export.template or name}.html",
+                f"jobs.{job.name}.exports.{number}.template",
+                layout="page.html",
+            )
+            for number, export in enumerate(job.exports)
+            if export.kind in {"pdf", "html"}
+        }
         self._derived = self._text_environment.from_string(DERIVED)
 
     def files(self) -> set[str]:
@@ -99,6 +109,13 @@ class Templates:
             html = html.replace(marker, "")
         return Body(subject, wire_text(text.tidy(plain)), wire_text(html))
 
+    def document(self, number: int, context: dict[str, Any]) -> str:
+        """The page of the job's export `number`."""
+        html = self._render(self._html_environment, self._documents[number], {**context, "preheader": ""})
+        for marker in _MARKERS:
+            html = html.replace(marker, "")
+        return html
+
     def _text_template(self, name: str) -> jinja2.Template | None:
         """NAME.txt, if it stands beside the NAME.html that is used: another folder's text tells another
         story."""
@@ -110,9 +127,11 @@ class Templates:
             return None
         return self._compiled(self._text_environment, f"{name}.txt", f"jobs.{self._job.name}.message.template")
 
-    def _compiled(self, environment: Environment, name: str, where: str) -> jinja2.Template:
+    def _compiled(
+        self, environment: Environment, name: str, where: str, layout: str = "layout.html"
+    ) -> jinja2.Template:
         try:
-            return content_template(environment, name, self._root)
+            return content_template(environment, name, self._root, layout)
         except jinja2.TemplateError as error:
             raise template_error(error, environment, {}, self._root, where) from error
 
@@ -126,19 +145,19 @@ class Templates:
             raise template_error(error, environment, context, self._root, where) from error
 
 
-def content_template(environment: Environment, name: str, root: Path) -> jinja2.Template:
+def content_template(environment: Environment, name: str, root: Path, layout: str = "layout.html") -> jinja2.Template:
     """A job's template: its own style rules inlined, the layout around it unless it brings its own page.
 
     Raises jinja2.TemplateNotFound and jinja2.TemplateSyntaxError as jinja2 does, TemplateError where
     `<style>` cannot be inlined.
     """
     source, filename = source_of(environment, name)
-    source = wrapped(environment, source, name, shown_path(filename, root))
+    source = wrapped(environment, source, name, shown_path(filename, root), layout)
     code = environment.compile(source, name, filename)
     return environment.template_class.from_code(environment, code, environment.make_globals(None))
 
 
-def wrapped(environment: Environment, source: str, name: str, shown: str) -> str:
+def wrapped(environment: Environment, source: str, name: str, shown: str, page: str = "layout.html") -> str:
     """The source with the layout around it, all lines where they were."""
     head = ""
     is_html = name.endswith(".html")
@@ -148,7 +167,7 @@ def wrapped(environment: Environment, source: str, name: str, shown: str) -> str
     tree = environment.parse(source, name, shown)
     if tree.find(jinja2.nodes.Extends) is not None or (is_html and _WHOLE_PAGE.search(source)):
         return source
-    layout = "layout.html" if is_html else "layout.txt"
+    layout = page if is_html else "layout.txt"
     styles = f"{{% block head %}}{{% raw %}}{head}{{% endraw %}}{{% endblock %}}" if head else ""
     return f'{{% extends "{layout}" %}}{styles}{{% block content %}}{source}{{% endblock %}}'
 

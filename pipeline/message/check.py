@@ -69,6 +69,10 @@ def check_template(job: Job, root: Path) -> list[Problem]:
     for path, template in _file_names(job):
         problems += _Checker(job, text, names & _BEFORE_DATA, root).check(_Source(template, "", path))
     problems += _check_files(job, html, text, names, root)
+    for number, export in enumerate(job.exports):
+        if export.template is not None:
+            where = f"jobs.{job.name}.exports.{number}.template"
+            problems += _check_html(job, html, names, root, template=export.template, where=where)
     return sorted(set(problems))
 
 
@@ -105,21 +109,26 @@ def _check_files(
     if job.message.template is None:
         return
     template = job.message.template
-    try:
-        source, filename = source_of(html, f"{template}.html")
-    except jinja2.TemplateNotFound as error:
-        yield _at_path(f"jobs.{job.name}.message.template", not_found(error, html))
-        return
-    except jinja2.TemplateSyntaxError as error:
-        yield Problem(f"templates/{template}.html", error.lineno, 1, syntax_message(error))
-        return
-    shown = shown_path(filename, root)
-    yield from _Checker(job, html, names, root).check(_Source(source, shown, ""))
+    yield from _check_html(job, html, names, root, template=template, where=f"jobs.{job.name}.message.template")
     try:
         source, filename = source_of(text, f"{template}.txt")
     except jinja2.TemplateNotFound:
         return
     yield from _Checker(job, text, names, root).check(_Source(source, shown_path(filename, root), ""))
+
+
+def _check_html(
+    job: Job, html: Environment, names: frozenset[str], root: Path, *, template: str, where: str
+) -> Iterator[Problem]:
+    try:
+        source, filename = source_of(html, f"{template}.html")
+    except jinja2.TemplateNotFound as error:
+        yield _at_path(where, not_found(error, html))
+        return
+    except jinja2.TemplateSyntaxError as error:
+        yield Problem(f"templates/{template}.html", error.lineno, 1, syntax_message(error))
+        return
+    yield from _Checker(job, html, names, root).check(_Source(source, shown_path(filename, root), ""))
 
 
 def _at_path(path: str, message: str) -> Problem:

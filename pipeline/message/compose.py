@@ -1,9 +1,10 @@
 """Makes letters: one Composer a run compiles the templates once; each letter is rendered, addressed and
 final."""
 
+import base64
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -102,6 +103,25 @@ class Composer:
         self._check_size(letter)
         return letter
 
+    def document(
+        self, number: int, report: ReportLike, row: Mapping[str, Any] | None, read: Callable[[str], bytes]
+    ) -> str:
+        """The page of the job's export `number` as HTML that needs nothing beside it. `read` gives an artifact's
+        bytes by its SHA-256. Raises TemplateError where the template fails."""
+        charts = {name: self._chart_context(chart, read) for name, chart in report.charts.items()}
+        datasets = self._visible(report.views)
+        context = {
+            **datasets,
+            **charts,
+            **self._base,
+            "datasets": datasets,
+            "charts": charts,
+            "files": (),
+            "attachments": {},
+            **_recipient_context(Recipients(), row),
+        }
+        return self._templates.document(number, context)
+
     # --- what templates see ---
 
     def _run_context(self) -> dict[str, Any]:
@@ -140,10 +160,12 @@ class Composer:
             self._whole[name] = made
         return made
 
-    def _chart_context(self, chart: ChartLike) -> dict[str, Any]:
+    def _chart_context(self, chart: ChartLike, read: Callable[[str], bytes] | None = None) -> dict[str, Any]:
+        """A chart that stands in a part of its own, or, where its bytes can be `read`, in the page itself."""
+        data = "" if read is None else base64.b64encode(read(chart.artifact.sha256)).decode()
         return {
             "name": chart.name,
-            "src": f"cid:{self._cid(chart)}",
+            "src": f"data:{chart.artifact.media_type};base64,{data}" if read else f"cid:{self._cid(chart)}",
             "title": chart.title,
             "alt": chart.alt,
             "width": chart.width,

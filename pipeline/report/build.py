@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.errors import SourceError
+from pipeline.errors import ExportError, SourceError
 from pipeline.jobs.model import Job, Project
 from pipeline.report import charts, exports
 from pipeline.report.artifacts import ArtifactStore
@@ -57,10 +57,7 @@ class Report:
     def files(self) -> tuple[ExportFile, ...]:
         """In the job's order. Raises ExportError, also where two have one name."""
         names = self.maker.filenames(self.row)
-        return tuple(
-            replace(self.maker.file(number, name, self.frames, self.key), filename=name)
-            for number, name in enumerate(names)
-        )
+        return tuple(replace(self.maker.file(number, name, self), filename=name) for number, name in enumerate(names))
 
     def sliced(self, row: Row, slices: Mapping[str, str]) -> "Report":
         """The report of one recipient: of each dataset in `slices` the rows whose column equals the row's
@@ -110,6 +107,7 @@ class _Maker:
     store: ArtifactStore
     name: Name
     progress: Progress
+    document: "Document"
     slicer: Slicer = field(default_factory=Slicer)
     drawn: dict[tuple[str, Key], ChartImage] = field(default_factory=dict)
     written: dict[tuple[int, str, Key], ExportFile] = field(default_factory=dict)
@@ -123,10 +121,14 @@ class _Maker:
             self.drawn[place] = charts.draw(name, chart, mine, self.facts, self.store)
         return self.drawn[place]
 
-    def file(self, number: int, name: str, frames: Mapping[str, pd.DataFrame], key: Key) -> ExportFile:
+    def file(self, number: int, name: str, report: Report) -> ExportFile:
         """One export; what it is called counts only where the name is part of the bytes, in a ZIP."""
         export = self.job.exports[number]
-        place = (number, name if export.zip else "", _part(key, export.data))
+        if export.kind in exports.DOCUMENTS:
+            self.progress(f"file {export.kind}")
+            page = self.document(number, report)
+            return exports.build_document(export, page, name, self.store, self.facts.due)
+        frames, place = report.frames, (number, name if export.zip else "", _part(report.key, export.data))
         if place not in self.written:
             self.progress(f"file {export.kind} of {', '.join(export.data)}")
             self.written[place] = exports.build(export, frames, name, self.store)
@@ -136,6 +138,10 @@ class _Maker:
         names = [exports.filename(e, self.job.name, lambda text: self.name(text, row)) for e in self.job.exports]
         refuse_twins(names)
         return names
+
+
+Document = Callable[[int, Report], str]
+"""Number of an export, and the report (whole or one recipient's) → its page as HTML."""
 
 
 def _part(key: Key, datasets: Iterable[str]) -> Key:
@@ -153,14 +159,16 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     progress: Progress = lambda _step: None,
     *,
     render_personal: Name | None = None,
+    render_document: "Document | None" = None,
     admit: Callable[[Mapping[str, pd.DataFrame]], None] = lambda _datasets: None,
 ) -> Report:
     """Loads the job's datasets in order, then draws its charts and writes its files into `store`: of a job
     that mails slices (`each`), as they are asked for.
 
     `due` is zone-aware. `render_name` turns a file name's template into text; `render_personal` does so with
-    the recipient's row, where names depend on it. `admit` is shown the datasets before anything is made of them,
-    and stops it by raising. Nothing here asks the clock: the same arguments and data
+    the recipient's row, where names depend on it, `render_document` the page of a PDF or HTML export. `admit` is
+    shown the datasets before anything is made of them, and stops it by raising. Nothing here asks the clock: the
+    same arguments and data
     give the same artifacts. Raises SourceError, ChartError, ExportError (each names the dataset, chart or
     file), MissingExtraError, and what rendering a name raises.
     """
@@ -178,7 +186,10 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     def shared(template: str, _row: Row | None) -> str:
         return render_name(template)
 
-    maker = _Maker(job, facts, store, render_personal or shared, progress)
+    def undrawn(number: int, _report: Report) -> str:
+        raise ExportError(f"jobs.{job.name}.exports.{number}: this build renders no documents")
+
+    maker = _Maker(job, facts, store, render_personal or shared, progress, render_document or undrawn)
     report = Report(datasets, tuple(inputs.values()), maker)
     if job.audience.each is None:
         report.charts, report.files  # noqa: B018 - a shared message needs all of it, and progress tells it now
