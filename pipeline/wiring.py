@@ -183,10 +183,11 @@ class Workspace:
         except ProjectErrors:
             return []  # an operator can hold a run nevertheless
         urls = [secret for mailer in project.mailers.values() for secret in secrets_in(mailer)]
+        archives = secrets_in(tuple(export for job in project.jobs.values() for export in job.exports))
         sources = [source.get_secret_value() for source in project.sources.values()]
         if project.bounces is not None:
             urls += bounce_secrets(project.bounces)
-        return [*urls, *(source for source in sources if source != "duckdb")]
+        return [*urls, *archives, *(source for source in sources if source != "duckdb")]
 
     def take_in_bounces(self) -> "Round | None":
         """One round through the mailbox for bounces; None where there is none. Raises MailerError, LedgerError."""
