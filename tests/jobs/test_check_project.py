@@ -11,7 +11,7 @@ from pipeline.jobs.load import Loaded, load
 from pipeline.jobs.model import Job
 from pipeline.jobs.reserved import COMPONENTS, CONTEXT, JINJA
 from pipeline.jobs.sqltext import is_blank, placeholders
-from pipeline.message.names import RESERVED_NAMES
+from pipeline.message.names import CONTEXT_NAMES
 
 Load = Callable[..., Loaded]
 ROOT = Path(__file__).parents[2]
@@ -117,4 +117,13 @@ def test_blank_sql(sql: str, blank: bool) -> None:
 
 
 def test_names_that_templates_use_are_refused_for_datasets() -> None:
-    assert RESERVED_NAMES <= CONTEXT | COMPONENTS | JINJA
+    assert CONTEXT_NAMES <= CONTEXT | COMPONENTS | JINJA
+
+
+def test_a_dkim_key_needs_its_package(load_text: Load) -> None:
+    text = (
+        'mailers: {r: {smtp: "smtps://m.example.com", dkim: {domain: example.com, selector: a, key: "${KEY}"}}}\n'
+        "jobs: {a: {data: a.csv, to: b@example.com, from: a@example.com}}\n"
+    )
+    found = check_project(load_text(text, {"KEY": "x"}), installed=lambda name: name != "cryptography")
+    assert 'jobs.yaml:1:52: DKIM signing needs the "dkim" extra: pip install "report-pipeline[dkim]"' in map(str, found)
