@@ -25,8 +25,6 @@ class Peer:
     """Of the workload's mails: who waits out each round trip on one connection is measured on fewer."""
     measures_itself: bool = True
     """Whether it prints its own measures; else the whole process is timed."""
-    chunking: bool = False
-    """Against the sink that offers BDAT."""
 
 
 def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
@@ -41,7 +39,7 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
     sessions = 10 if delayed else 4
     floor = f"smtp-source, {sessions} sessions: C, one message again and again"
     nodemailer = (node, str(HERE / "nodemailer_peer.js"), workload, *rest, str(fetched.modules)) if node else ()
-    found = [
+    return [
         Peer("floor", floor, _floor(workload, sessions), measures_itself=False),
         Peer(
             "smtplib",
@@ -55,10 +53,6 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
         Peer("ours", "**pipeline**, 10 connections, **durable**", python(sys.executable, "our_peer")),
         Peer("ours2", "**pipeline**, two processes, one ledger, **durable**", python(sys.executable, "our_peer", "2")),
     ]
-    if delayed:
-        bdat = "**pipeline**, 10 connections, BDAT (its sink offers CHUNKING), **durable**"
-        found.append(Peer("bdat", bdat, python(sys.executable, "our_peer"), chunking=True))
-    return found
 
 
 def _floor(workload: str, sessions: int) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-GREETING = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250-CHUNKING\r\n250 8BITMIME\r\n"
+GREETING = b"250-sink\r\n250-PIPELINING\r\n250-SIZE 50000000\r\n250 8BITMIME\r\n"
 DOT = b"\r\n.\r\n"
 
 
@@ -25,25 +25,15 @@ class Sink(asyncio.Protocol):
         self.transport = transport
         self.waiting = b""
         self.in_body = False
-        self.chunk = 0
         transport.write(b"220 sink\r\n")
 
     def data_received(self, data: bytes) -> None:
         buffer, replies = self.waiting + data, []
         while True:
-            if self.chunk:  # octets of a BDAT that are still to come
-                taken = min(self.chunk, len(buffer))
-                self.chunk, buffer = self.chunk - taken, buffer[taken:]
-                if self.chunk:
-                    break
-                replies.append(b"250 kept\r\n")
             end = buffer.find(DOT) if self.in_body else buffer.find(b"\r\n")
             if end < 0:
                 break
             command, buffer = buffer[:end], buffer[end + (len(DOT) if self.in_body else 2) :]
-            if not self.in_body and command[:5].upper() == b"BDAT ":
-                self.chunk = int(command.split()[1])
-                continue
             replies.append(b"250 kept\r\n" if self.in_body else self.answer(command))
             self.in_body = not self.in_body and command.upper() == b"DATA"
         self.waiting = buffer
@@ -73,13 +63,13 @@ def kind() -> str:
 
 
 @contextmanager
-def running(*, chunking: bool = False, round_trip: float = 0.0) -> Iterator[int]:
+def running(round_trip: float = 0.0) -> Iterator[int]:
     """A fresh sink on a free port, until the block ends; yields the port to send to.
 
-    `chunking`: one that offers BDAT. `round_trip`: seconds, by a relay in between (`bench.delay`).
+    `round_trip`: seconds between question and answer, by a relay in between (`bench.delay`).
     """
     port, tool = free_port(), shutil.which("smtp-sink")
-    if tool and not chunking:
+    if tool:
         user = ["-u", "nobody"] if os.geteuid() == 0 else []  # it refuses to run as root
         command = [tool, *user, f"127.0.0.1:{port}", "1000"]
     else:
