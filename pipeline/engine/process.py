@@ -37,7 +37,8 @@ class Limits:
 class Children:
     """Starts calls in child processes. Safe to use from several threads; call `cancel_all` to stop."""
 
-    def __init__(self, preload: Sequence[str] = ()) -> None:
+    def __init__(self, preload: Sequence[str] = (), monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
         self._cancelled = threading.Event()
@@ -65,11 +66,11 @@ class Children:
             process.close()
 
     def _follow(self, ours: Connection, process: Any, limits: Limits, on_progress: Progress) -> Any:
-        deadline = time.monotonic() + limits.timeout.total_seconds()
+        deadline = self._monotonic() + limits.timeout.total_seconds()
         while True:
             if self._cancelled.is_set():
                 raise BuildCancelledError("the build was stopped because the service is stopping")
-            left = deadline - time.monotonic()
+            left = deadline - self._monotonic()
             if left <= 0:
                 raise BuildProcessError(
                     f"the build took longer than {limits.timeout.total_seconds():g} seconds and was stopped; "
