@@ -1,7 +1,8 @@
 """`pipeline serve`: scheduler, builders and delivery in one process, started, drained and stopped in order.
 
 APScheduler is the alarm clock, the ledger the memory. A wake-up only marks its job; one planner thread turns all
-marked jobs into runs in two commits, so that ten thousand jobs due in the same minute cost no more than one.
+marked jobs into runs in a few commits, so that ten thousand jobs due in the same minute cost no more than one.
+A changed jobs.yaml is taken up while all of this runs (`reloading.py`).
 """
 
 import threading
@@ -13,11 +14,13 @@ from pipeline import __version__
 from pipeline.delivery.worker import Worker
 from pipeline.engine.dispatcher import Dispatcher
 from pipeline.engine.owner import dead_owners, forget_owner
-from pipeline.engine.planner import Planner
+from pipeline.engine.planner import Planner, wanted
 from pipeline.errors import LedgerError, MailerError
-from pipeline.jobs.model import Project
+from pipeline.jobs.model import Job, Project
 from pipeline.ledger.watermarks import Watermarks
+from pipeline.reloading import Reloader
 from pipeline.schedule.trigger import DueTrigger
+from pipeline.watching import Watch
 from pipeline.wiring import Clock, Workspace
 
 DRAIN = timedelta(seconds=30)
@@ -50,6 +53,10 @@ class Service:
         self._stopping = False
         self._worker: Worker | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_NEVER_DROPPED)
+        self._planning = threading.Lock()
+        self._reloader = Reloader(workspace, self._planner, self._planning, self._taken_up)
+        self._turn = threading.Event()
+        """Ends the delivery worker: to stop, or to go on with other mailers."""
 
     def run(self, stop: threading.Event) -> bool:
         """Works until `stop` is set, then drains; whether it ended because it was told to."""
@@ -61,32 +68,72 @@ class Service:
             reason=f"version {__version__}",
         )
         self._recover()
+        self._planner.retire(workspace.project.jobs)
         planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         planner.start()
         self._dispatcher.start()
         self._schedule(workspace.project)
         self._mark(list(workspace.project.jobs))  # after the triggers: no due time falls between the two
-        with workspace.worker() as worker:
-            self._worker = worker
-            try:
-                worker.run_forever(stop)
-            finally:
-                told = stop.is_set()
-                self._stop(planner)
+        reloader = self._follow_changes(stop)
+        try:
+            self._deliver(stop)
+        finally:
+            told = stop.is_set()
+            stop.set()
+            self._reloader.stir()
+            reloader.join()
+            self._stop(planner)
         self._emit("service.stopped")
         return told
+
+    def look_again(self) -> None:
+        """Reads jobs.yaml anew where no change of it was seen. Safe in a signal's handler."""
+        self._reloader.stir()
+
+    def _deliver(self, stop: threading.Event) -> None:
+        """One worker after the other: other mailers are another worker's, and mails in flight are finished first."""
+        while True:
+            self._turn.clear()
+            if stop.is_set():
+                return
+            with self._workspace.worker() as worker:
+                self._worker = worker
+                worker.run_forever(self._turn)
+            if not self._turn.is_set():
+                return  # it ended by itself
+
+    # --- what changes -----------------------------------------------------------------------------------------
+
+    def _follow_changes(self, stop: threading.Event) -> threading.Thread:
+        def pass_on() -> None:
+            stop.wait()
+            self._turn.set()
+
+        def failed(reason: str) -> None:
+            self._emit("service.error", reason=reason)
+
+        threading.Thread(target=pass_on, name="stop", daemon=True).start()
+        reloader = threading.Thread(target=self._reloader.run, args=[stop], name="reload", daemon=True)
+        reloader.start()
+        Watch(self._workspace.root, stop, self._reloader.stir, failed).start()
+        return reloader
+
+    def _taken_up(self, before: Project, after: Project, names: list[str]) -> None:
+        for name in names:
+            if name in after.jobs and wanted(after.jobs[name]):
+                self._set_alarm(after.jobs[name])
+            elif self._scheduler.get_job(_alarm(name)):
+                self._scheduler.remove_job(_alarm(name))
+        self._mark(names)  # what has come due since, whoever would have woken for it
+        if before.mailers != after.mailers:
+            self._turn.set()
 
     # --- when -------------------------------------------------------------------------------------------------
 
     def _schedule(self, project: Project) -> None:
         for job in project.jobs.values():
-            if job.enabled and job.schedule:
-                self._scheduler.add_job(
-                    self._mark,
-                    ClockTrigger(DueTrigger(job.schedule, job.name), self._workspace.clock),
-                    args=[[job.name]],
-                    id=job.name,
-                )
+            if wanted(job):
+                self._set_alarm(job)
         # A suspended machine stops the scheduler's clock: a short interval makes it look again.
         self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
         self._scheduler.add_job(
@@ -98,6 +145,10 @@ class Service:
             next_run_time=datetime.now(UTC),
         )
         self._scheduler.start()
+
+    def _set_alarm(self, job: Job) -> None:
+        trigger = ClockTrigger(DueTrigger(job.schedule, job.name), self._workspace.clock)
+        self._scheduler.add_job(self._mark, trigger, args=[[job.name]], id=_alarm(job.name), replace_existing=True)
 
     def _mark(self, names: list[str]) -> None:
         with self._changed:
@@ -112,9 +163,10 @@ class Service:
                 if self._stopping:
                     return
                 names, self._marked = self._marked, set()
-            jobs = self._workspace.project.jobs
             try:
-                self._planner.handle([jobs[name] for name in sorted(names) if name in jobs])
+                with self._planning:
+                    jobs = self._workspace.project.jobs
+                    self._planner.handle([jobs[name] for name in sorted(names) if name in jobs])
             except LedgerError as error:
                 self._emit("service.error", reason=f"due times wait for the ledger: {error}")
                 self._mark(sorted(names))
@@ -166,6 +218,11 @@ class Service:
         if not self._dispatcher.stop(self._drain):
             self._workspace.children.cancel_all()
             self._dispatcher.stop(self._drain)
+
+
+def _alarm(job: str) -> str:
+    """APScheduler's name for the alarm of a job; no job of an analyst's is called like one of ours."""
+    return f"job {job}"
 
 
 _NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 2}

@@ -6,6 +6,7 @@ Everything is made on first use, so that `pipeline check` opens no database and 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +44,14 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A project and its environment, read at one time."""
+
+    environ: Mapping[str, str]
+    loaded: Loaded
+
+
 class Workspace:
     """One project folder and all that works on it. Close it when done: `with Workspace(...) as workspace`."""
 
@@ -64,19 +73,12 @@ class Workspace:
     @cached_property
     def environ(self) -> Mapping[str, str]:
         """The environment with the project's `.env` under it."""
-        given = os.environ if self._given_environ is None else self._given_environ
-        return environ_of(self.root, given)
+        return self._read_environ()
 
     @cached_property
     def loaded(self) -> Loaded:
         """jobs.yaml with the place of everything in it. Raises ProjectErrors."""
-        return self.reload()
-
-    def reload(self) -> Loaded:
-        """jobs.yaml as it is on the disk now. Raises ProjectErrors."""
-        from pipeline.schedule.period import default_period, parse_period  # noqa: PLC0415
-
-        return load(self.root, self.environ, validators=Validators(parse_period, default_period))
+        return self._load(self.environ)
 
     @property
     def project(self) -> Project:
@@ -84,18 +86,41 @@ class Workspace:
 
     def checked(self) -> Loaded:
         """jobs.yaml and all that it names, found right. Raises ProjectErrors with everything that is wrong."""
+        return self._found_right(self.loaded)
+
+    def read_anew(self) -> Edition:
+        """The project as it is on the disk now, found right; nothing takes it up. Raises ProjectErrors."""
+        environ = self._read_environ()
+        return Edition(environ, self._found_right(self._load(environ)))
+
+    def adopt(self, edition: Edition) -> None:
+        """From here on the project is this one. Whatever began with another ends with it."""
+        self.__dict__["environ"] = edition.environ
+        self.__dict__["loaded"] = edition.loaded
+        self.log.hide(self._secrets())
+
+    def _read_environ(self) -> Mapping[str, str]:
+        given = os.environ if self._given_environ is None else self._given_environ
+        return environ_of(self.root, given)
+
+    def _load(self, environ: Mapping[str, str]) -> Loaded:
+        from pipeline.schedule.period import default_period, parse_period  # noqa: PLC0415
+
+        return load(self.root, environ, validators=Validators(parse_period, default_period))
+
+    def _found_right(self, loaded: Loaded) -> Loaded:
         from pipeline.jobs.check import check_project  # noqa: PLC0415
         from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
         from pipeline.message.check import check_template  # noqa: PLC0415 - brings Jinja2
 
-        problems = check_project(self.loaded, lambda job: check_template(job, self.root))
+        problems = check_project(loaded, lambda job: check_template(job, self.root))
         try:
-            load_reply_rules(self.root, self.loaded.project.mailers)
+            load_reply_rules(self.root, loaded.project.mailers)
         except ProjectErrors as errors:
             problems = [*problems, *errors.problems]
         if problems:
             raise ProjectErrors(problems)
-        return self.loaded
+        return loaded
 
     # --- state ------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""`pipeline serve`: scheduler and delivery, until SIGTERM or Ctrl-C."""
+"""`pipeline serve`: scheduler and delivery, until SIGTERM or Ctrl-C; SIGHUP makes it look at jobs.yaml."""
 
 import signal
 import sys
@@ -15,8 +15,9 @@ from pipeline.cli.workspace import open_workspace
 @click.option("--builds", type=click.IntRange(1, 64), default=2, show_default=True, help="Reports built at once.")
 @click.pass_obj
 def command(root: Path, builds: int) -> int:
-    """Scheduler and delivery in one process, until SIGTERM or Ctrl-C: mails in flight are finished first. The
-    delivery log goes to standard output; on a terminal, in a form for people."""
+    """Scheduler and delivery in one process, until SIGTERM or Ctrl-C: mails in flight are finished first. A changed
+    jobs.yaml is taken up by itself, and at once on SIGHUP. The delivery log goes to standard output; on a terminal,
+    in a form for people."""
     from pipeline.cli.people_stream import PeopleStream  # noqa: PLC0415
     from pipeline.service import Service  # noqa: PLC0415 - brings APScheduler
 
@@ -26,4 +27,6 @@ def command(root: Path, builds: int) -> int:
     stream = PeopleStream(sys.stdout) if on_terminal() else sys.stdout
     with open_workspace(root, log_stream=stream) as workspace:
         workspace.checked()
-        return 0 if Service(workspace, builds=builds).run(stop) else 1
+        service = Service(workspace, builds=builds)
+        signal.signal(signal.SIGHUP, lambda *_: service.look_again())
+        return 0 if service.run(stop) else 1

@@ -50,6 +50,7 @@ FIELDS: Mapping[str, FieldSpec] = {
     "period_end": FieldSpec(datetime, "End of that period, exclusive."),
     "messages": FieldSpec(int, "Number of messages of the run."),
     "deliveries": FieldSpec(int, "Number of deliveries: recipients over all messages."),
+    "next_due": FieldSpec(datetime, "When the job is due next."),
     "since": FieldSpec(datetime, "When a condition that has ended began."),
     "path": FieldSpec(str, "A file of the project."),
     "step": FieldSpec(str, "How far a message was made smaller: zip, link or note (a file is left out)."),
@@ -94,7 +95,10 @@ _SERVICE: dict[str, EventSpec] = {
     "service.stopped": _event("info", "", "duration_ms reason", "It has ended in good order."),
     "service.error": _event("error", "reason", "traceback", "Part of it failed; it goes on and tries again."),
     "service.log": _event(None, "logger message", "traceback", "A library says something: a warning or worse."),
-    "jobs.loaded": _event("info", "count", "path reason", "jobs.yaml was read and is in force."),
+    "jobs.loaded": _event("info", "count", "path reason", "A changed jobs.yaml was read and is in force."),
+    "jobs.added": _event("info", "job", "next_due reason", "A job that was not there before."),
+    "jobs.changed": _event("info", "job", "next_due reason", "A job is not as it was; reason says what differs."),
+    "jobs.removed": _event("info", "job", "reason", "A job is no longer there, and no longer due."),
     "jobs.rejected": _event("error", "reason", "path count", "A changed jobs.yaml has errors; the old one counts."),
 }
 _RUNS: dict[str, EventSpec] = {

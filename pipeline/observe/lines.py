@@ -13,7 +13,7 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from pipeline.observe.events import LEVELS
-from pipeline.observe.redact import hash_addresses, hash_recipient, masker
+from pipeline.observe.redact import Masks, hash_addresses, hash_recipient
 
 _FREE_TEXT = ("reply", "reason", "message", "traceback")
 
@@ -80,9 +80,10 @@ class Records(logging.Handler):
             self._lines.write(line)
 
 
-def processors(secrets: Iterable[str], *, hash_recipients: bool) -> list[Processor]:
+def processors(secrets: Iterable[str] | Masks, *, hash_recipients: bool) -> list[Processor]:
     """From a line's fields to its text, for events and records alike."""
-    return [_redactor(masker(secrets), hash_recipients=hash_recipients), structlog.processors.JSONRenderer()]
+    mask = secrets if isinstance(secrets, Masks) else Masks(secrets)
+    return [_redactor(mask, hash_recipients=hash_recipients), structlog.processors.JSONRenderer()]
 
 
 def rfc3339(time: datetime) -> str:

@@ -15,6 +15,7 @@ import structlog
 from pipeline.observe.appendfile import AppendFile
 from pipeline.observe.events import EVENTS, FIELDS, EventDefectError
 from pipeline.observe.lines import Flushed, Lines, Output, Records, processors, rfc3339
+from pipeline.observe.redact import Masks
 
 MAX_BYTES = 10_000_000
 BACKUPS = 10
@@ -35,11 +36,16 @@ class EventLog:
     """Made by `open_log`. `emit` may be called from any thread."""
 
     def __init__(
-        self, lines: Lines, chain: Sequence[structlog.typing.Processor], closers: Sequence[Callable[[], object]]
+        self,
+        lines: Lines,
+        chain: Sequence[structlog.typing.Processor],
+        closers: Sequence[Callable[[], object]],
+        masks: Masks | None = None,
     ) -> None:
         self._lines = lines
-        self._chain = tuple(chain)
+        self._masks = masks
         self._closers = closers
+        self._chain = tuple(chain)
 
     def emit(self, event: str, /, **fields: object) -> None:
         """Writes one line. `class_` stands for `class`; None is left out; times must be aware.
@@ -67,6 +73,11 @@ class EventLog:
         for process in self._chain:
             made = process(None, "emit", made)
         return str(made)
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Masks these too from now on."""
+        if self._masks is not None:
+            self._masks.add(secrets)
 
     @property
     def lost(self) -> int:
@@ -110,12 +121,13 @@ def open_log(
         outputs.append(file)
         closers.append(file.close)
     lines = Lines(outputs)
-    chain = processors(secrets, hash_recipients=hash_recipients)
+    masks = Masks(secrets)
+    chain = processors(masks, hash_recipients=hash_recipients)
     if capture:
         root, records = logging.getLogger(), Records(lines, chain)
         root.addHandler(records)
         closers.insert(0, lambda: root.removeHandler(records))
-    return EventLog(lines, [_stamper(clock), *chain], closers)
+    return EventLog(lines, [_stamper(clock), *chain], closers, masks)
 
 
 def _stamper(clock: Callable[[], datetime]) -> structlog.typing.Processor:

@@ -26,6 +26,23 @@ def masker(secrets: Iterable[str]) -> Callable[[str], str]:
     return lambda text: pattern.sub(MASK, text)
 
 
+class Masks:
+    """A `masker` that can learn more secrets while it is in use: those of a jobs.yaml that was loaded again."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._known = frozenset(secrets)
+        self._mask = masker(self._known)
+
+    def __call__(self, text: str) -> str:
+        return self._mask(text)
+
+    def add(self, secrets: Iterable[str]) -> None:
+        """These too from now on. What was secret once stays masked."""
+        known = self._known.union(secrets)
+        if known != self._known:
+            self._known, self._mask = known, masker(known)
+
+
 def hash_recipient(address: str) -> str:
     """`sha256:` and 16 hex digits: enough to follow one recipient through a log, and to look for a known one.
 

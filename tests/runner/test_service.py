@@ -1,65 +1,21 @@
 """`pipeline serve` as operators run it: a process that fires, builds, delivers, drains, and survives SIGKILL."""
 
 import json
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from projects import clean_environ, inbox, json_lines, make_project, pipeline
+from projects import inbox, json_lines, make_project, pipeline
+from serving import Serving
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/delivery-log.schema.json").read_text())
 HEAD = "defaults: {from: Reports <a@example.com>, delivery: {expires: 1 hour}}\njobs:\n"
-PATIENCE = 500
-"""Log lines that may come before the one that a test waits for."""
 
 
 def every_second(name: str, data: str) -> str:
     return f"  {name}: {{schedule: {{every: 1 second}}, period: previous hour, data: {data}, to: t@example.com}}\n"
-
-
-class Serving:
-    """A `pipeline serve` process whose log lines arrive one by one."""
-
-    def __init__(self, project: Path) -> None:
-        self.project = project
-        self.seen: list[dict[str, Any]] = []
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "-C", str(project), "serve"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=clean_environ({}),
-        )
-
-    def until(self, event: str, **fields: object) -> dict[str, Any]:
-        """Reads the log until this event; it must come while the process lives."""
-        assert self.process.stdout is not None
-        for line in islice(self.process.stdout, PATIENCE):
-            record = json.loads(line)
-            self.seen.append(record)
-            if record["event"] == event and all(record.get(k) == v for k, v in fields.items()):
-                return record
-        self.process.kill()
-        _, errors = self.process.communicate(timeout=60)
-        raise AssertionError(f"no {event} {fields} among {[r['event'] for r in self.seen]}\n{errors}")
-
-    def stop(self) -> int:
-        """SIGTERM, and the rest of the log."""
-        self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=60)
-        self.seen += json_lines(out)
-        assert err == ""
-        return self.process.returncode
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -1,0 +1,102 @@
+"""Takes up a changed project while the service runs: all of it or, where anything is wrong, nothing of it.
+
+The schedule that was in force is handled up to this instant, the new one from it on, in one step under the same lock
+as the planner's: no due time is lost or doubled. A build that is under way holds the project that it began with.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pipeline.engine.planner import Planner, wanted
+from pipeline.errors import LedgerError, Problem, ProjectErrors
+from pipeline.jobs.changes import Change, compare
+from pipeline.jobs.model import Project
+from pipeline.schedule.due import next_due
+from pipeline.wiring import Edition, Workspace
+
+RETRY_SECONDS = 5.0
+"""Between two tries where the ledger cannot be used."""
+_TOLD = 50
+"""Problems that one line of the log holds; `pipeline check` has the rest."""
+
+
+@dataclass(slots=True)
+class Reloader:
+    """Looks at the files whenever it is stirred; one thread of its own calls `run`."""
+
+    workspace: Workspace
+    planner: Planner
+    planning: threading.Lock
+    taken_up: Callable[[Project, Project, list[str]], None]
+    """Called with the project before, the one now, and the jobs that are not as they were."""
+    _stirred: threading.Event = field(default_factory=threading.Event)
+    _rejected: tuple[Problem, ...] = ()
+
+    def stir(self) -> None:
+        """Something may have changed. Safe in a signal's handler."""
+        self._stirred.set()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set and it is stirred."""
+        while not stop.is_set():
+            self._stirred.wait()
+            self._stirred.clear()
+            while not stop.is_set() and not self._look():
+                stop.wait(RETRY_SECONDS)
+
+    def _look(self) -> bool:
+        """False where it must look again because the ledger could not be used."""
+        workspace = self.workspace
+        try:
+            edition = workspace.read_anew()
+        except ProjectErrors as errors:
+            self._reject(errors.problems)
+            return True
+        before, after = workspace.project, edition.loaded.project
+        if before == after:
+            self._rejected = ()
+            return True
+        try:
+            self._take_up(before, edition)
+        except LedgerError as error:
+            workspace.log.emit("service.error", reason=f"a changed jobs.yaml waits for the ledger: {error}")
+            return False
+        return True
+
+    def _take_up(self, before: Project, edition: Edition) -> None:
+        after = edition.loaded.project
+        changes = compare(before, after)
+        new = [after.jobs[change.job] for change in changes if change.kind != "removed"]
+        with self.planning:
+            self.planner.handle(new)
+            self.planner.retire(after.jobs)
+            self.workspace.adopt(edition)
+        self._rejected = ()
+        self.taken_up(before, after, [change.job for change in changes])
+        self._tell(after, changes)
+
+    def _tell(self, project: Project, changes: list[Change]) -> None:
+        emit = self.workspace.log.emit
+        counts = {kind: sum(change.kind == kind for change in changes) for kind in ("added", "changed", "removed")}
+        said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        emit(
+            "jobs.loaded",
+            path=project.file.name,
+            count=len(project.jobs),
+            reason=said or "no job is another than before",
+        )
+        for change in changes:
+            details: dict[str, object] = {"job": change.job, "reason": "; ".join(change.details) or None}
+            if change.kind != "removed":
+                details["next_due"] = next_due(wanted(project.jobs[change.job]), self.workspace.clock())
+            emit(f"jobs.{change.kind}", **details)
+
+    def _reject(self, problems: tuple[Problem, ...]) -> None:
+        if problems == self._rejected:
+            return
+        self._rejected = problems
+        more = f"; and {len(problems) - _TOLD} more" if len(problems) > _TOLD else ""
+        reason = "; ".join(map(str, problems[:_TOLD])) + more
+        file = self.workspace.project.file.name
+        self.workspace.log.emit("jobs.rejected", path=file, count=len(problems), reason=reason)
