@@ -288,7 +288,8 @@ def test_a_cut_before_the_dot_was_written_is_retried_and_no_duplicate(bench, mai
     """The server reads the beginning of 8 MB and no more, so the dot cannot have left this machine."""
     bench.queue([make_letter(1, parts=(BOOK,))])
     script = {"body": times(1, act)}
-    with ScriptedServer(script=script, offers=(*OFFERS, "STARTTLS"), tls=server_tls, tolerant=True) as server:
+    offers = (*OFFERS, "STARTTLS")
+    with ScriptedServer(script=script, offers=offers, tls=server_tls, tolerant=True, receive_buffer=65536) as server:
         bench.deliver_all(mailer(server, scheme=scheme, read_base64=read_book))
     assert bench.states() == {"sent": 1}
     assert not bench.deliveries()[0].possible_duplicate

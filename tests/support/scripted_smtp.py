@@ -109,6 +109,8 @@ class ScriptedServer:
     host: str = "127.0.0.1"
     tolerant: bool = False
     """Handshakes that the client breaks off are expected."""
+    receive_buffer: int = 0
+    """Octets that this machine takes in before the server has read them; 0: as many as it likes, megabytes."""
 
     def __post_init__(self) -> None:
         self.mails: list[Mail] = []
@@ -126,6 +128,8 @@ class ScriptedServer:
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server((self.host, 0), backlog=128)
+        if self.receive_buffer:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()
