@@ -15,6 +15,7 @@ from pipeline.errors import InputError, PipelineError
 COMMANDS = {
     "init": "a new project folder that runs as it is",
     "check": "find everything that can be known to be wrong without running",
+    "diff": "what a changed jobs.yaml changes for whom, against a git revision or a file",
     "jobs": "the jobs: state, next due time, last run; of one job, its whole configuration",
     "next": "coming due times, local and UTC, with the period of each and why a date moved",
     "plan": "build the report, print who would get what and how big, send nothing",
