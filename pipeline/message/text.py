@@ -17,6 +17,7 @@ _FILLER = "\ue000"
 """A private-use character behind each wide one, so that inscriptis counts two columns; it is taken out
 again."""
 
+_MAYBE_WIDE = re.compile("[\u1100-\U0010ffff]")
 _CONTENT = re.compile(r"<!--content-->(.*)<!--/content-->", re.DOTALL)
 _BREAKS = re.compile(r"\n{3,}")
 _BULLETS = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
@@ -29,7 +30,7 @@ def from_html(html: str) -> str:
 
     found = _CONTENT.search(html)
     shown = found[1] if found else html
-    padded = "".join(character + _FILLER if is_wide(character) else character for character in shown)
+    padded = _MAYBE_WIDE.sub(lambda one: one[0] + _FILLER if is_wide(one[0]) else one[0], shown)
     return tidy(get_text(padded, _inscriptis_config()).replace(_FILLER, ""))
 
 
