@@ -49,12 +49,15 @@ def next_variant(engine: Engine, job: str, due: datetime, kind: Literal["test", 
 
 
 def resolve(engine: Engine, text: str) -> Run:
-    """The run whose key is `text` or, alone, begins with it. Raises UsageError naming the candidates."""
+    """The run whose key is `text` or, alone, begins with it; what an owner was told about a run is meant only by
+    whoever writes the `+`. Raises UsageError naming the candidates."""
     with read(engine) as connection:
         exact = by_keys(connection, [text]).get(text)
         if exact is not None:
             return to_run(exact)
         query = select(runs).where(runs.c.key.startswith(text, autoescape=True))
+        if "+" not in text:
+            query = query.where(~runs.c.variant.startswith("notice-"))
         rows = connection.execute(query.order_by(runs.c.due.desc(), runs.c.id.desc()).limit(6)).all()
         if len(rows) == 1:
             return to_run(rows[0])

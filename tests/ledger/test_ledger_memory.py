@@ -94,3 +94,12 @@ def test_the_files_of_a_run_are_named_once_each(desk) -> None:
     chart, book = desk.letter("p0").parts
     assert Memory(desk.engine).artifacts(desk.key()) == [book, chart]
     assert Memory(desk.engine).artifacts(desk.key("weekly")) == []
+
+
+def test_what_an_owner_was_told_is_in_nobodys_way(desk) -> None:
+    notice = desk.key(variant="notice-1")
+    for key in (desk.key(), notice):
+        desk.runs.ensure(key, desk.now)
+    assert desk.runs.resolve("daily").key == desk.key()
+    assert desk.runs.resolve(f"{desk.key()}+n").key == notice
+    assert [run.key for run in desk.runs.find()] == [desk.key(), notice]
