@@ -207,6 +207,7 @@ def _reopen(connection: Connection, run: int, note: Note, terms: Terms, *, alway
     """The run is under way again; under the new terms, or under its own while these still hold."""
     values = {
         "state": RunState.QUEUED,
+        "reason": "",  # why it was held, where a gate or a review held it
         "ended_at": None,
         "mailer": terms.mailer,
         "priority": terms.priority,

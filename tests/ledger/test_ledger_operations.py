@@ -177,6 +177,15 @@ def test_a_run_that_was_delivered_to_all_has_nothing_to_resend(desk):
     assert audit_of(desk.engine, key) == []
 
 
+def test_a_run_that_was_held_when_it_was_queued_is_under_way_without_a_reason_once_released(desk):
+    key = desk.building(desk.key())
+    desk.runs.stage(key, "builder", desk.people(2))
+    desk.runs.queue(key, "builder", desk.terms(), desk.now, held="waits for a review")
+    acted = Operations(desk.engine).release(key, note(desk), desk.terms())
+    assert (len(acted.changed), acted.run.state, acted.run.reason) == (2, RunState.QUEUED, "")
+    assert len(desk.claim("w2", minutes=2)) == 2
+
+
 def test_pages_of_many(desk):
     key = desk.queued(desk.people(1203))
     assert len(Operations(desk.engine).cancel(key, note(desk)).changed) == 1203
