@@ -1,5 +1,6 @@
-"""Answers that are under way share one commit, and no commit opens more mails than there are connections."""
+"""Uneven answers share a commit, and no commit opens more mails than there are connections."""
 
+import time
 from functools import partial
 
 from delivery_bench import QUICK, make_letter, no_artifacts
@@ -32,7 +33,8 @@ class SlowDisk:
 def test_all_connections_share_a_commit_on_a_slow_disk(bench, trusting):
     bench.queue([make_letter(number) for number in range(MAILS)])
     bench.outbox = disk = SlowDisk(bench.outbox)
-    with ScriptedServer() as server:
+    uneven = {"dot": lambda turn: time.sleep(0.01 * turn.session)}
+    with ScriptedServer(script=uneven) as server:
         relay = Relay(server.host, server.port, "plain")
         pool = Pool(
             partial(open_link, relay, trusting, QUICK),
