@@ -75,6 +75,19 @@ def test_a_font_that_is_not_here_is_no_blank(tmp_path: Path, family: str) -> Non
     assert embedded(pdf) == {1}
 
 
+def test_each_word_has_its_own_weight(tmp_path: Path) -> None:
+    """The ink of two lines is that of each alone: a renderer that knows one weight draws both alike."""
+
+    def ink(*weights: int) -> int:
+        body = "".join(f'<p style="font-weight:{weight}">Hamburgefonts</p>' for weight in weights)
+        with pypdfium2.PdfDocument(written(f"<body>{body}</body>", tmp_path)) as document:
+            return int((255 - document[0].render(scale=2).to_numpy().astype(int)).sum())
+
+    regular, bold = ink(400), ink(700)
+    assert bold > 1.3 * regular
+    assert ink(700, 400) == pytest.approx(regular + bold, rel=0.05)
+
+
 @pytest.mark.parametrize("source", ["file:///etc/hostname", "http://127.0.0.1:9/a.png", "picture.png"])
 def test_nothing_is_fetched(tmp_path: Path, source: str) -> None:
     with pytest.raises(ExportError, match="a PDF holds only what is in the report"):

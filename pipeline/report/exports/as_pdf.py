@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from lxml import html as markup
 
@@ -12,6 +11,9 @@ from pipeline.errors import ExportError
 from pipeline.report.extras import need
 
 _FAMILY = "Noto Sans"
+_WEIGHTS = (400, 500, 600, 700)
+_NOWHERE = "https://nowhere.invalid/"
+"""Where relative addresses lead: to the fetcher, which refuses all but the fonts."""
 
 
 def write(page: str, path: Path, due: datetime) -> None:
@@ -21,11 +23,11 @@ def write(page: str, path: Path, due: datetime) -> None:
     the renderer draws blanks and says nothing. MissingExtraError where the extra is not installed.
     """
     pluto = need("plutoprint", "writing PDF", "pdf")
-    fonts = [*(Path(need("fontpkg_noto_sans", "writing PDF", "pdf").ROOT) / "files").glob("*.ttf")]
-    fetcher = _fetcher(pluto, {_url(font) for font in fonts})
+    fonts = _fonts(Path(need("fontpkg_noto_sans", "writing PDF", "pdf").ROOT) / "files")
+    fetcher = _fetcher(pluto, fonts)
     book = pluto.Book(pluto.PAGE_SIZE_A4, pluto.PAGE_MARGINS_NORMAL)
     book.custom_resource_fetcher = fetcher
-    book.load_html(_repeating_heads(page), user_style=_faces(fonts), base_url="https://nowhere.invalid/")
+    book.load_html(_repeating_heads(page), user_style=_faces(fonts), base_url=_NOWHERE)
     stamp = due.strftime("%Y-%m-%dT%H:%M:%SZ")
     book.set_metadata(pluto.PDF_METADATA_CREATION_DATE, stamp)
     book.set_metadata(pluto.PDF_METADATA_MODIFICATION_DATE, stamp)
@@ -50,21 +52,30 @@ def _repeating_heads(page: str) -> str:
     return text
 
 
-def _faces(fonts: Iterable[Path]) -> str:
+def _fonts(folder: Path) -> dict[tuple[str, int], bytes]:
+    """Style and weight → the font file, each time anew: instances of one file are taken for one font, so that all of
+    a page would have the weight of its first word."""
+    files = {"italic" if "Italic" in file.name else "normal": file for file in sorted(folder.glob("*.ttf"))}
+    return {(style, weight): file.read_bytes() for style, file in files.items() for weight in _WEIGHTS}
+
+
+def _faces(fonts: Iterable[tuple[str, int]]) -> str:
     """The font, and that everything is set in it: a name that a machine does not know would be blank space."""
     faces = (
-        f'@font-face{{font-family:"{_FAMILY}";src:url("{_url(font)}");font-weight:100 900;'
-        f"font-style:{'italic' if 'Italic' in font.name else 'normal'}}}"
-        for font in fonts
+        f'@font-face{{font-family:"{_FAMILY}";font-style:{style};font-weight:{weight};'
+        f'src:url("{_url(style, weight)}")}}'
+        for style, weight in fonts
     )
     return "".join(faces) + f'*{{font-family:"{_FAMILY}" !important}}'
 
 
-def _url(font: Path) -> str:
-    return "file://" + quote(str(font))  # its brackets, too: the renderer takes them for an address of IPv6
+def _url(style: str, weight: int) -> str:
+    return f"{_NOWHERE}fonts/{style}-{weight}.ttf"
 
 
-def _fetcher(pluto: Any, fonts: set[str]) -> Any:
+def _fetcher(pluto: Any, fonts: dict[tuple[str, int], bytes]) -> Any:
+    files = {_url(*face): data for face, data in fonts.items()}
+
     class Fetcher(pluto.ResourceFetcher):  # type: ignore[misc]
         """Hands out the fonts and what stands in the page itself; remembers what else was asked for."""
 
@@ -73,7 +84,9 @@ def _fetcher(pluto: Any, fonts: set[str]) -> Any:
             self.refused: set[str] = set()
 
         def fetch_url(self, url: str) -> Any:
-            if url.startswith("data:") or url in fonts:
+            if url in files:
+                return pluto.ResourceData(files[url], "font/ttf", "")
+            if url.startswith("data:"):
                 return pluto.default_resource_fetcher.fetch_url(url)
             self.refused.add(url)
             return pluto.ResourceData(b"", "text/plain", "utf-8")
