@@ -34,10 +34,14 @@ class Planner:
         schedules = {job.name: schedule_text(wanted(job)) for job in jobs}
         handled = self.watermarks.since(schedules, now)
         decisions: dict[RunKey, Missed] = {}
+        plans: dict[tuple[str, datetime], list[Missed]] = {}  # jobs by the thousand share a few schedules
         for job in jobs:
             mark = handled[job.name]
-            entries = wanted(job) if mark.schedule == schedules[job.name] else _in_force(mark.schedule, job)
-            for missed in plan_missed(entries, mark.handled_until, now):
+            shared = (mark.schedule, mark.handled_until)
+            if shared not in plans:
+                entries = wanted(job) if mark.schedule == schedules[job.name] else _in_force(mark.schedule, job)
+                plans[shared] = plan_missed(entries, mark.handled_until, now)
+            for missed in plans[shared]:
                 decisions[RunKey(job.name, missed.due)] = missed
         skipped = {key: missed.reason for key, missed in decisions.items() if not missed.run}
         made = self.runs.ensure_all(list(decisions), now, skipped)

@@ -88,6 +88,8 @@ def _beyond_grace(
     entries: Sequence[ScheduleEntry], after: datetime, until: datetime, now: datetime
 ) -> Iterator[Missed]:
     """Decisions about the due times in (after, until], which no grace can save."""
+    if after >= until:  # as nearly always: nothing has passed that grace could not save
+        return
     newest = _newest(entries, after, until)
     if len(newest) == LISTED:
         oldest = next(asked_times(entries, after, until)).due
