@@ -8,8 +8,8 @@ from pipeline.cli.deliveries_command import delivery_row
 from pipeline.cli.output import json_option, print_json, print_rows, utc
 from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace
-from pipeline.ledger.kept_records import Ingredient
 from pipeline.ledger.bouncing import Bounce
+from pipeline.ledger.kept_records import Ingredient
 from pipeline.ledger.operator_records import AuditLine
 from pipeline.ledger.records import Attempt, Part, Run
 from pipeline.wiring import Workspace
