@@ -25,6 +25,7 @@ delivery that fails is an expected outcome with a state of its own.
 A message says what happened, where (file:line:column for YAML), and what to do.
 """
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -128,3 +129,10 @@ class LedgerSchemaError(LedgerError):
 
 class MailerError(PipelineError):
     """A way out that cannot be used at all: its settings, its credentials, its folder."""
+
+
+def place_and_words(error: Exception) -> str:
+    """Where an exception that is none of ours came from, and what it says: `FILE:LINE: KeyError: 'x'`."""
+    words = "".join(traceback.format_exception_only(error)).strip()
+    where = traceback.extract_tb(error.__traceback__)
+    return f"{where[-1].filename}:{where[-1].lineno}: {words}" if where else words

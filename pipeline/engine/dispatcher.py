@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pipeline.engine.builder import Builder
-from pipeline.errors import BuildCancelledError, LedgerError
+from pipeline.errors import BuildCancelledError, LedgerError, place_and_words
 from pipeline.jobs.model import Project
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.runs import Runs
@@ -92,9 +92,15 @@ class Dispatcher:
             except BuildCancelledError:
                 return
             except LedgerError as error:
-                self._emit("service.error", reason=f"the ledger: {error}")
-                with self._changed:
-                    self._changed.wait(RECHECK_SECONDS)
+                self._rest(f"the ledger: {error}")
+            except Exception as error:  # noqa: BLE001 - a full disk, a defect: no run may take a builder from all others
+                self._rest(f"a builder rests and tries again: {place_and_words(error)}")
+
+    def _rest(self, reason: str) -> None:
+        self._emit("service.error", reason=reason)
+        with self._changed:
+            if not self._stopping:
+                self._changed.wait(RECHECK_SECONDS)
 
     def _take(self) -> Run | None:
         """The next run to build, its job marked busy; None when stopping."""

@@ -14,14 +14,13 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from multiprocessing.connection import Connection
 from typing import Any
 
-from pipeline.errors import BuildCancelledError, BuildProcessError, PipelineError, ReportError
+from pipeline.errors import BuildCancelledError, BuildProcessError, PipelineError, ReportError, place_and_words
 
 Progress = Callable[[object], None]
 """Called in the child with a small picklable value; arrives at the parent's `on_progress`."""
@@ -129,9 +128,7 @@ def _child(connection: Connection, function: Callable[..., Any], request: object
         text = f"the build needed more than its memory limit of {memory / 1e6:g} MB"
         answer = ("error", BuildProcessError(f'{text}: load less, or raise the job\'s "memory"'))
     except Exception as error:  # noqa: BLE001 - whatever an analyst's code can raise must reach its owner
-        text = "".join(traceback.format_exception_only(error)).strip()
-        where = traceback.extract_tb(error.__traceback__)[-1]
-        answer = ("error", ReportError(f"{where.filename}:{where.lineno}: {text}"))
+        answer = ("error", ReportError(place_and_words(error)))
     send(answer)
 
 

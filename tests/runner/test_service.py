@@ -59,6 +59,20 @@ def test_a_failing_job_stops_no_other(tmp_path: Path, serve: Any) -> None:
     assert serving.stop() == 0
 
 
+def test_builders_outlive_a_folder_that_cannot_be_used(tmp_path: Path, serve: Any) -> None:
+    serving = serve(make_project(tmp_path, HEAD + every_second("tick", "reports/data/sales.csv")))
+    serving.until("run.delivered")
+    owners, away = tmp_path / "var/owners", tmp_path / "var/owners.away"
+    owners.rename(away)
+    owners.touch()
+    for _ in range(2):  # each of the two builders
+        assert "owners" in serving.until("service.error")["reason"]
+    owners.unlink()
+    away.rename(owners)
+    serving.until("run.delivered")
+    assert serving.stop() == 0
+
+
 SLOW = """\
 import pathlib, time
 
