@@ -1,14 +1,17 @@
 """Opening connections: TLS before anything else, verified; one login; no secret in any text."""
 
 import base64
+import select
+import socket
 import ssl
+import struct
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from delivery_bench import QUICK
 from scripted_smtp import OFFERS, ScriptedServer, cut, reset, say, stall
 
-from pipeline.delivery.smtp.connect import LinkError, open_link, verified_context
+from pipeline.delivery.smtp.connect import LinkError, made_ready, open_link, verified_context
 from pipeline.delivery.smtp.relay import Relay, parse_relay
 from pipeline.delivery.verdict import Action, Kind, Phase
 from pipeline.errors import MailerError
@@ -57,6 +60,19 @@ def test_tls_from_the_first_octet(server_tls, trusting):
         open_link(relay_for(server, "tls"), trusting, QUICK).socket.close()
     assert before_tls(server) == set()
     assert len(server.lines("AUTH")) == 1
+
+
+def test_a_server_that_hangs_up_at_once_is_the_relays_trouble():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = socket.create_connection(server.getsockname())
+        accepted, _ = server.accept()
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        accepted.close()  # by RST
+        select.select([connection], [], [])
+        with pytest.raises(LinkError) as caught:
+            made_ready(connection, Relay("127.0.0.1", 25, "plain"))
+    assert (caught.value.verdict.kind, caught.value.verdict.phase) == (Kind.CONNECT, Phase.CONNECT)
+    assert connection.fileno() == -1
 
 
 def test_login_by_the_old_mechanism(server_tls, trusting):

@@ -270,11 +270,21 @@ def _connected(relay: Relay, timeouts: Timeouts) -> socket.socket:
         raise _failure(relay, Phase.CONNECT, "nxdomain" if unknown else "dns", str(error.strerror)) from None
     except (OSError, UnicodeError) as error:
         raise _failure(relay, Phase.CONNECT, _event(error, "unreachable"), _what(error)) from None
-    if relay.security == "plain" and not is_loopback(connection.getpeername()[0]):
+    return made_ready(connection, relay)
+
+
+def made_ready(connection: socket.socket, relay: Relay) -> socket.socket:
+    """A fresh TCP connection, to this machine where there is no TLS. Raises LinkError; it is closed then."""
+    try:
+        peer = connection.getpeername()[0]  # fails where the server has hung up by now
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError as error:
+        connection.close()
+        raise _failure(relay, Phase.CONNECT, "reset", _what(error)) from None
+    if relay.security == "plain" and not is_loopback(peer):
         connection.close()
         text = "the name leads to another machine: nothing is sent there without TLS"
         raise _failure(relay, Phase.CONNECT, "unreachable", text)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 
 
