@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from pipeline.engine.owner import LEASE, hold_owner
 from pipeline.engine.process import Children, Limits, Progress
 from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
-from pipeline.errors import BuildCancelledError, PipelineError, ReportError
+from pipeline.errors import BuildCancelledError, LedgerError, PipelineError, ReportError
 from pipeline.jobs.model import Job, Project
 from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.kept_records import Origin
@@ -195,8 +195,9 @@ class Builder:
 
         def beat() -> None:
             while not done.wait(BEAT_SECONDS):
-                if not self._runs.beat(key, owner, self._clock() + LEASE):
-                    return  # lost: staging and queueing will be refused, and say so
+                with suppress(LedgerError):  # busy for a while: the next one may still come in time
+                    if not self._runs.beat(key, owner, self._clock() + LEASE):
+                        return  # lost: staging and queueing will be refused, and say so
 
         thread = threading.Thread(target=beat, name=f"beat {key}", daemon=True)
         thread.start()
