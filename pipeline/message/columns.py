@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Cell = Callable[[Any], str]
 
+LONGEST_WORD = 12
+"""Characters that a phone keeps together: a third of 320 px, which leaves room for numbers beside it."""
 FORMATS = ("number", "money", "percent", "delta", "date", "datetime", "text")
 
 
@@ -24,6 +26,8 @@ class Column:
     label: str
     numeric: bool
     """Right-aligned, and never broken over lines."""
+    long: bool = False
+    """Has a word, in its label or a cell, that may be broken where the screen is narrow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +71,17 @@ def make_table(
     for position, name in enumerate(frame.columns):
         series = frame.iloc[:, position]
         cell, numeric = column_format(formats, series, str(name), cell_formats.get(name))
-        heads.append(Column(labels.get(name, humanised(str(name))), numeric))
-        cells.append([cell(value) for value in shown.iloc[:, position].tolist()])
+        label = labels.get(name, humanised(str(name)))
+        texts = [cell(value) for value in shown.iloc[:, position].tolist()]
+        heads.append(Column(label, numeric, has_long_word([label] if numeric else [label, *texts])))
+        cells.append(texts)
     rows = tuple(zip(*cells, strict=True)) if cells else ()
     return Table(tuple(heads), rows, len(frame), left_out(formats, len(frame), len(shown), attachment))
+
+
+def has_long_word(texts: Sequence[str]) -> bool:
+    """Whether one word is so long that it would push a table over the edge of a phone."""
+    return any(len(word) > LONGEST_WORD for text in texts if len(text) > LONGEST_WORD for word in text.split())
 
 
 def left_out(formats: Formats, total: int, shown: int, attachment: str) -> str:

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pipeline.message.columns import has_long_word
 from pipeline.message.themes import THEMES, Palette
 
 TEXT = ("ink", "muted", "accent", "good", "bad")
@@ -123,3 +124,17 @@ def test_dark_mode_is_declared_and_every_colour_class_turns(desk) -> None:  # ty
 
 def test_lines_travel_as_they_are(desk) -> None:  # type: ignore[no-untyped-def]
     assert max(map(len, desk.html(RICH).encode().split(b"\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    ("texts", "long"),
+    [
+        ([], False),
+        (["George Bush Intl", "Minneapolis St Paul"], False),
+        (["twelve chars", "twelve-chars"], False),
+        (["thirteen-char"], True),
+        (["Bush Intercontinental"], True),
+    ],
+)
+def test_only_words_that_a_phone_has_no_room_for_may_be_broken(texts: list[str], long: bool) -> None:
+    assert has_long_word(texts) is long
