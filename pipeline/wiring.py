@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from pipeline.errors import ProjectErrors
+from pipeline.errors import MailerError, MissingExtraError, Problem, ProjectErrors
 from pipeline.jobs.bounceplace import bounce_secrets
 from pipeline.jobs.load import Loaded, Validators, environ_of, load
 from pipeline.jobs.model import LocalMailer, Project
@@ -89,9 +89,13 @@ class Workspace:
         return self._found_right(self.loaded)
 
     def read_anew(self) -> Edition:
-        """The project as it is on the disk now, found right; nothing takes it up. Raises ProjectErrors."""
+        """The project as it is on the disk now, found right, its mailers usable; nothing takes it up. Raises
+        ProjectErrors."""
         environ = self._read_environ()
-        return Edition(environ, self._found_right(self._load(environ)))
+        loaded = self._found_right(self._load(environ))
+        if problems := list(_of_mailers(loaded)):
+            raise ProjectErrors(problems)
+        return Edition(environ, loaded)
 
     def adopt(self, edition: Edition) -> None:
         """From here on the project is this one. Whatever began with another ends with it."""
@@ -343,3 +347,15 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _of_mailers(loaded: Loaded) -> Iterator[Problem]:
+    """What only shows when a mailer is made: a service that works must not end because of it."""
+    from pipeline.delivery.mailers.smtp import check_mailer  # noqa: PLC0415
+
+    for name, mailer in loaded.project.mailers.items():
+        if not isinstance(mailer, LocalMailer):
+            try:
+                check_mailer(mailer)
+            except (MailerError, MissingExtraError) as error:
+                yield loaded.problem(str(error), "mailers", name)

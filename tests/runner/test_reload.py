@@ -125,6 +125,21 @@ def test_other_mailers_are_used_from_then_on(tmp_path: Path, serve: Any) -> None
     assert list((tmp_path / "var/outer/new").iterdir())
 
 
+def test_a_mailer_that_cannot_be_used_is_not_taken_up(tmp_path: Path, serve: Any) -> None:
+    serving = serve(make_project(tmp_path, HEAD + TICK))
+    (tmp_path / ".env").write_text("DKIM_KEY=c4nary\n")
+    key = "{domain: example.com, selector: a, key: '${DKIM_KEY}'}"
+    fresh = tmp_path / "fresh.yaml"
+    fresh.write_text(f"mailers: {{outer: {{smtp: 'smtp+plain://localhost:9', dkim: {key}}}}}\n" + HEAD + TICK)
+    fresh.rename(tmp_path / "jobs.yaml")
+    rejected = serving.until("jobs.rejected")["reason"]
+    assert rejected.startswith("jobs.yaml:1:18: ")
+    assert "private key in PEM form" in rejected
+    assert "c4nary" not in rejected
+    serving.until("delivery.sent", mailer="inbox")
+    assert serving.stop() == 0
+
+
 def test_sighup_makes_it_look_where_no_change_was_seen(tmp_path: Path, serve: Any) -> None:
     far = tmp_path / "far.yaml"
     far.write_text(HEAD + weekly("job"))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from pipeline.delivery.dkim.signer import signing_of
+from pipeline.delivery.dkim.signer import Signing, signing_of
 from pipeline.delivery.oauth import TokenSource, grant_of
 from pipeline.delivery.ports import ReadBase64, unsigned
 from pipeline.delivery.provider_rules import provider_rules
@@ -37,7 +37,6 @@ def smtp_mailer(
     text of theirs holds a secret or anything of a URL.
     """
     relay = relay_of(settings, token_source(settings, context, tokens))
-    replaced = PRESETS[settings.provider].replaces if isinstance(settings, ProviderMailer) else frozenset[str]()
     patience = timeouts or Timeouts()
     before = (*rules, *provider_rules(settings))
     return Pool(
@@ -46,9 +45,20 @@ def smtp_mailer(
         name=settings.name,
         connections=settings.connections,
         timeouts=patience,
-        sign=signing_of(settings.name, settings.dkim, replaced) or unsigned,
+        sign=_signing(settings) or unsigned,
         terms=Terms(before, settings.limits.message_size),
     )
+
+
+def check_mailer(settings: SmtpMailer | ProviderMailer) -> None:
+    """Raises what `smtp_mailer` would, and opens nothing."""
+    relay_of(settings)
+    _signing(settings)
+
+
+def _signing(settings: SmtpMailer | ProviderMailer) -> Signing | None:
+    replaced = PRESETS[settings.provider].replaces if isinstance(settings, ProviderMailer) else frozenset[str]()
+    return signing_of(settings.name, settings.dkim, replaced)
 
 
 def token_source(
