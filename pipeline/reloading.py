@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from pipeline.engine.planner import Planner, wanted
-from pipeline.errors import LedgerError, Problem, ProjectErrors
+from pipeline.errors import LedgerError, Problem, ProjectErrors, place_and_words
 from pipeline.jobs.changes import Change, compare
 from pipeline.jobs.model import Project
 from pipeline.schedule.due import next_due
@@ -46,13 +46,17 @@ class Reloader:
                 stop.wait(RETRY_SECONDS)
 
     def _look(self) -> bool:
-        """False where it must look again because the ledger could not be used."""
+        """False where it must look again because the ledger, or a file, could not be used."""
         workspace = self.workspace
         try:
             edition = workspace.read_anew()
         except ProjectErrors as errors:
             self._reject(errors.problems)
             return True
+        except Exception as error:  # noqa: BLE001 - a file that vanished just now, a defect: later changes must be seen
+            reason = f"a changed jobs.yaml cannot be looked at: {place_and_words(error)}"
+            workspace.log.emit("service.error", reason=reason)
+            return False
         before, after = workspace.project, edition.loaded.project
         if before == after:
             self._rejected = ()

@@ -15,7 +15,7 @@ from pipeline.delivery.worker import Worker
 from pipeline.engine.dispatcher import Dispatcher
 from pipeline.engine.owner import dead_owners, forget_owner
 from pipeline.engine.planner import Planner, wanted
-from pipeline.errors import LedgerError, MailerError
+from pipeline.errors import LedgerError, MailerError, place_and_words
 from pipeline.jobs.model import Job, Project
 from pipeline.ledger.watermarks import Watermarks
 from pipeline.reloading import Reloader
@@ -168,11 +168,16 @@ class Service:
                     jobs = self._workspace.project.jobs
                     self._planner.handle([jobs[name] for name in sorted(names) if name in jobs])
             except LedgerError as error:
-                self._emit("service.error", reason=f"due times wait for the ledger: {error}")
-                self._mark(sorted(names))
-                with self._changed:
-                    self._changed.wait_for(lambda: self._stopping, timeout=5)
+                self._plan_later(names, f"due times wait for the ledger: {error}")
+            except Exception as error:  # noqa: BLE001 - a service that plans nothing any more must not look alive
+                self._plan_later(names, f"due times wait, this is a defect: {place_and_words(error)}")
             self._dispatcher.wake()
+
+    def _plan_later(self, names: set[str], reason: str) -> None:
+        self._emit("service.error", reason=reason)
+        self._mark(sorted(names))
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopping, timeout=5)
 
     def _wake_worker(self) -> None:
         """What was built can leave at once; before the worker is there, it looks by itself."""

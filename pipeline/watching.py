@@ -34,7 +34,7 @@ class Watch:
     def _guarded(self, work: Callable[[], None]) -> None:
         try:
             work()
-        except OSError as error:
+        except (OSError, RuntimeError) as error:  # the second: no watch is left to be had, says watchfiles
             self.failed(f"changes of files cannot be seen here ({error}); SIGHUP makes it look")
 
     def _watch_root(self) -> None:
