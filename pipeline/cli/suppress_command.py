@@ -9,7 +9,7 @@ from pipeline.cli.operator import make_note, note_options
 from pipeline.cli.output import json_option, print_json, print_rows, utc
 from pipeline.cli.workspace import open_workspace
 from pipeline.errors import UsageError
-from pipeline.ledger.operator_records import Suppression
+from pipeline.ledger.operator_records import Note, Suppression
 from pipeline.wiring import Workspace
 
 _SCOPE = re.compile(r"all|(job|mailer):[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -33,7 +33,7 @@ def add(root: Path, address: str, scope: str, by: str, why: str, *, as_json: boo
         note = make_note(workspace, by, why)
         one = Suppression(_address(address), scope, note.at, note.who, note.why)
         if workspace.suppressions.add(one.address, scope, note):
-            _log(workspace, "suppression.added", one, by=note.who, why=note.why)
+            _log(workspace, "suppression.added", one, note)
             said = f"{one.address} gets no mail from now on ({scope})"
         else:
             said = f"{one.address} was suppressed before ({scope}); nothing changed"
@@ -53,7 +53,7 @@ def remove(root: Path, address: str, scope: str | None, by: str, why: str, *, as
         note = make_note(workspace, by, why)
         gone = workspace.suppressions.remove(_address(address), scope, note)
         for one in gone:
-            _log(workspace, "suppression.removed", one, by=note.who, why=note.why)
+            _log(workspace, "suppression.removed", one, note)
         said = f"{address} may be mailed again" if gone else f"nothing stood against {address}; nothing changed"
         _say(workspace, address, said, as_json=as_json)
 
@@ -83,9 +83,11 @@ def _check_scope(scope: str) -> None:
         raise UsageError(f'--scope "{scope}" is none; write all, job:NAME or mailer:NAME')
 
 
-def _log(workspace: Workspace, event: str, one: Suppression, *, by: str, why: str) -> None:
-    fields = {"recipient": one.address, "scope": one.scope, "by": by, "reason": why}
-    workspace.log.emit(event, **{name: value for name, value in fields.items() if value})
+def _log(workspace: Workspace, event: str, one: Suppression, note: Note) -> None:
+    from pipeline.delivery.operator_lines import suppression_line  # noqa: PLC0415
+
+    name, fields = suppression_line(event, one, note)
+    workspace.log.emit(name, **fields)
 
 
 def _say(workspace: Workspace, address: str, said: str, *, as_json: bool) -> None:

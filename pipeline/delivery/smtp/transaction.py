@@ -144,10 +144,6 @@ class Transaction:
         self.stage = Stage.DOT
         self._waiting.append((Phase.DOT, ""))
 
-    def refuse_locally(self, event: str, text: str) -> None:
-        """The body cannot be written after all (READY only): nothing was sent, and the session is over."""
-        self._conclude(classify_event(Phase.LOCAL, event, text), over=True)
-
     def lost(self, event: str, text: str, *, excused: bool) -> None:
         """The connection ended: `closed`, `reset`, `timeout` or `garbage`.
 
