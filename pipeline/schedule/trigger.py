@@ -1,29 +1,15 @@
 """The APScheduler trigger: wakes a job when a due time has come, and does not say which one.
 
-APScheduler is the alarm clock and the ledger is the memory. The callback asks the ledger for the last due
-time it knows and `plan_missed` for all since then, so a wake-up that comes late, twice or for several due
-times at once neither loses nor doubles one. Wire it so:
+APScheduler is the alarm clock and the ledger is the memory. The callback only marks the job; the planner
+(`engine/planner.py`) asks `plan_missed` for all due times since the last one that was handled, so a wake-up that
+comes late, twice or for several due times at once neither loses nor doubles one. Give its jobs
 
-    scheduler.add_job(
-        handle, DueTrigger(job.schedule, job.name), args=[job.name], id=job.name, replace_existing=True,
-        next_run_time=now,          # first call at once: catching up after a start or reload is the same code
-        misfire_grace_time=None,    # drop no wake-up for being late; lateness is plan_missed's business
-        coalesce=True,              # one call for all that has passed
-        max_instances=2,            # one at work and one waiting for the job's lock (see below)
-    )
-
-    def handle(name):               # short: plans, writes rows, puts runs into a queue; never builds
-        with locks[name]:
-            for decision in plan_missed(job.schedule, ledger.last_due(name), clock()):
-                # a row for each, in ascending order: the newest row is the next call's last_known
-
-A job that has no row yet needs the instant at which it was first seen as last_known. With `max_instances=1`
-APScheduler drops a wake-up that comes while the one before is being handled, and its due time would wait for
-the next one; with two and a lock, the call that waits plans for a third that was dropped.
+    misfire_grace_time=None     drop no wake-up for being late; lateness is plan_missed's business
+    coalesce=True               one call for all that has passed
+    max_instances=2             with one, a wake-up that comes while another is being handled is dropped
 
 The scheduler sleeps on a monotonic clock, which stands still while a machine is suspended and does not
-notice a wall clock that is set: give it one more job with a short interval (30 s, doing nothing) that makes
-it look.
+notice a wall clock that is set: give it one more job with a short interval that makes it look.
 """
 
 from collections.abc import Sequence
