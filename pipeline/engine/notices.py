@@ -70,7 +70,11 @@ class Notices:
         if not allowed(job.owner.address, project.allow_recipients):
             self._failed(run, f"its owner cannot be told: {job.owner.address} is not in allow_recipients")
             return
-        key = self._runs.next_variant(job.name, run.key.due, "notice")
+        try:
+            key = self._runs.next_variant(job.name, run.key.due, "notice")
+        except LedgerError as error:
+            self._failed(run, f"its owner cannot be told: {error}")
+            return
         try:
             now = self._clock()
             self._runs.ensure(key, now)
