@@ -265,6 +265,7 @@ class Workspace:
             children=self.children,
             clock=self.clock,
             emit=self.log.emit,
+            masked=self.log.masked,
         )
 
     @contextmanager

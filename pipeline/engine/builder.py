@@ -49,7 +49,10 @@ class Builder:
         children: Children,
         clock: Callable[[], datetime],
         emit: Emit,
+        masked: Callable[[str], str],
     ) -> None:
+        """`masked` takes secrets out of what an analyst's code said."""
+        self._masked = masked
         self._runs = runs
         self._memory = memory
         self._ledger_url = ledger_url
@@ -170,7 +173,7 @@ class Builder:
         return queued
 
     def _fail(self, project: Project, run: Run, owner: str, error: PipelineError) -> Run:
-        reason = str(error)
+        reason = self._masked(str(error))
         if isinstance(error, ReportError) and not run.key.variant:  # who asked for a test sees what became of it
             told = replace(run, reason=reason)
             self._notices.tell(project, told, owner, failure_notice(project, told))

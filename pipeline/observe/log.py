@@ -79,6 +79,10 @@ class EventLog:
         if self._masks is not None:
             self._masks.add(secrets)
 
+    def masked(self, text: str) -> str:
+        """The text without any secret, as a line would hold it."""
+        return text if self._masks is None else self._masks(text)
+
     @property
     def lost(self) -> int:
         """How many lines could not be written to one of the outputs."""
