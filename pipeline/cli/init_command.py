@@ -20,4 +20,5 @@ def command(folder: Path) -> None:
         copytree(scaffold, folder, dirs_exist_ok=True, ignore=ignore_patterns("__pycache__"))
     for path in sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()):
         click.echo(f"  {folder / path}")
-    click.echo(f"\nNext: cd {folder} && pipeline check && pipeline run weekly-sales")
+    there = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
+    click.echo(f"\nNext: {there}pipeline check && pipeline run weekly-sales")

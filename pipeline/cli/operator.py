@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from pipeline.cli.output import json_option, print_json
+from pipeline.cli.output import counted, json_option, print_json
 from pipeline.errors import LedgerError, UsageError
 from pipeline.ledger.operator_records import Acted, Action, Note
 from pipeline.ledger.records import RunKey, Terms
@@ -81,7 +81,7 @@ def finish(workspace: Workspace, action: Action, note: Note, acted: Acted, *, as
         click.echo(f"{run.key} is cancelled before anything was sent")
     elif acted.changed:
         count = len(acted.changed)
-        click.echo(f"{count} {'delivery' if count == 1 else 'deliveries'} of {run.key} {DONE[action]}")
+        click.echo(f"{counted(count, 'delivery', 'deliveries')} of {run.key} {DONE[action]}")
     else:
         click.echo(f"nothing to {action} in {run.key}, which is {run.state}")
     if acted.in_flight:

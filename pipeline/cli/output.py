@@ -71,6 +71,11 @@ def _cell(value: object, write: Callable[[Any], str] | None) -> str:
     return write(value) if write else str(value)
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """`1 message`, `1,204 messages`; `many` where an s does not make the plural."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def human_size(count: int) -> str:
     """`312 B`, `48.1 kB`, `2.4 MB` (powers of 1,000, as mail limits are given)."""
     if count < 1000:

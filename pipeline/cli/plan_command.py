@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from pipeline.cli.output import human_size, json_option, print_json, print_rows
+from pipeline.cli.output import counted, human_size, json_option, print_json, print_rows
 from pipeline.cli.progress import RunProgress
 from pipeline.cli.times import local, parse_moment
 from pipeline.cli.workspace import find_job, open_workspace
@@ -77,7 +77,8 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
             for address, reason in barred.items():
                 click.echo(f"suppressed: {address}: {reason}")
             click.echo(
-                f"\n{summary.messages} messages to {summary.deliveries} recipients, {human_size(summary.bytes)}, "
+                f"\n{counted(summary.messages, 'message')} to {counted(summary.deliveries, 'recipient')}, "
+                f"{human_size(sum(message.bytes for message in planned))}, "
                 f"for {local(due, entry.timezone)}; nothing was sent"
             )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from pipeline.cli.deliveries_command import delivery_row
-from pipeline.cli.output import json_option, print_json, print_rows, utc
+from pipeline.cli.output import counted, json_option, print_json, print_rows, utc
 from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace
 from pipeline.ledger.bouncing import Bounce
@@ -43,7 +43,7 @@ def _print(workspace: Workspace, run: Run) -> None:
         else "–",
         "started": utc(run.started_at) if run.started_at else "–",
         "ended": utc(run.ended_at) if run.ended_at else "–",
-        "messages": f"{run.messages} to {run.deliveries} recipients",
+        "messages": f"{run.messages} to {counted(run.deliveries, 'recipient')}",
     }
     for name, value in facts.items():
         click.echo(f"{name:<10}{value}")

@@ -10,6 +10,7 @@ import pytest
 from projects import SMALLEST, inbox, json_lines, make_project, pipeline
 
 from pipeline.cli.main import COMMANDS
+from pipeline.cli.output import counted, human_size
 
 AT = "2026-03-02 07:00"
 RUN = "weekly-sales@20260302T070000Z"
@@ -141,6 +142,17 @@ def test_plan_says_who_gets_what_and_leaves_no_trace(burst: Path) -> None:
     assert inbox(burst) == []
 
 
+def test_the_total_of_a_plan_is_the_sum_of_its_lines(burst: Path) -> None:
+    planned = [line for line in json_lines(pipeline(burst, "plan", "burst", "--json").stdout) if "bytes" in line]
+    total = pipeline(burst, "plan", "burst").stdout.splitlines()[-1]
+    assert total.startswith(f"2 messages to 2 recipients, {human_size(sum(line['bytes'] for line in planned))}, for ")
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 messages"), (1, "1 message"), (1204, "1,204 messages")])
+def test_one_is_not_many(count: int, told: str) -> None:
+    assert counted(count, "message") == told
+
+
 def test_bursting_sends_each_their_own_rows_and_reports_the_refused(burst: Path) -> None:
     ran = pipeline(burst, "run", "burst", "--json")
     assert ran.returncode == 0
@@ -189,10 +201,17 @@ def test_migrate_is_idempotent(project: Path) -> None:
     assert pipeline(project, "migrate").stdout.startswith("the ledger is already of revision")
 
 
+def test_init_here_sends_nobody_elsewhere(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipeline", "init", "."]
+    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, timeout=60)
+    assert "Next: pipeline check && pipeline run weekly-sales" in made.stdout
+
+
 def test_init_makes_a_project_that_runs(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     made = pipeline(tmp_path, "init", str(folder))
     assert made.returncode == 0
+    assert f"Next: cd {folder} && pipeline check" in made.stdout
     assert pipeline(folder, "check").returncode == 0
     assert pipeline(folder, "run", "weekly-sales").returncode == 0
     assert len(inbox(folder)) == 1
