@@ -98,6 +98,8 @@ class OutboxDesk:
         if any(result.verdict.ok for result in results):
             for line in self._gate.worked():
                 self._log(line)
+        elif results:
+            self._gate.proved_nothing()
         self.beat()
         return done.intended
 
@@ -105,6 +107,7 @@ class OutboxDesk:
         """See `ports.Desk.give_back`."""
         now = self._clock()
         self._write([], [untried(delivery, now) for _, deliveries in claims for delivery in deliveries])
+        self._gate.proved_nothing()
 
     def pause(self, verdict: Verdict) -> None:
         """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from pipeline.delivery.lines import Line, closed_lines, paused_lines
-from pipeline.delivery.pauses import after_success, opened
+from pipeline.delivery.pauses import after_probe, after_success, opened
 from pipeline.delivery.ports import Clock, Outbox
 from pipeline.delivery.verdict import Verdict
 from pipeline.errors import LedgerError
@@ -27,6 +27,7 @@ class Gate:
         self._limits = limits
         self._metering = not limits.any
         self._circuit: Circuit | None = None
+        self._probing = False
         self._looked: datetime | None = None
         self._again_at: datetime | None = None
         self._last_job = ""
@@ -40,8 +41,16 @@ class Gate:
         """Until when nothing is handed out, by the circuit or the limits; None: something is, if it is due."""
         now = self._clock()
         circuit = self._look(now)
-        latest = max(now, circuit.until if circuit is not None else now, self._again_at or now)
+        latest = max(now, self._opens_at(circuit) or now, self._again_at or now)
         return latest if latest > now else None
+
+    def _opens_at(self, circuit: Circuit | None) -> datetime | None:
+        """When this owner may send through it; while another's probe is under way, when that is given up."""
+        if circuit is None:
+            return None
+        if circuit.probe in (None, self._owner) or circuit.probe_until is None:
+            return circuit.until
+        return max(circuit.until, circuit.probe_until)
 
     @property
     def paused(self) -> bool:
@@ -66,6 +75,7 @@ class Gate:
             self._mailer, self._owner, now, lease, limit, after=self._last_job, limits=self._limits
         )
         self._circuit, self._looked, self._again_at = taken.circuit, now, taken.again_at
+        self._probing = taken.circuit is not None and bool(taken.claims)
         if taken.claims:
             self._last_job = taken.claims[-1].job
         return taken.claims
@@ -83,7 +93,7 @@ class Gate:
             )
         except LedgerError:
             after = opened(self._mailer, before, verdict, now)
-        self._circuit, self._looked = after, now
+        self._circuit, self._looked, self._probing = after, now, False
         if after is not None and after != before:
             yield from paused_lines(after, alert=after.told and not (before is not None and before.told))
 
@@ -96,9 +106,19 @@ class Gate:
             before, after = self._outbox.change_circuit(self._mailer, lambda found: after_success(found, now))
         except LedgerError:
             return  # the next mail closes it
-        self._circuit, self._looked = after, now
+        self._circuit, self._looked, self._probing = after, now, False
         if before is not None and after is None:
             yield from closed_lines(before, now)
+
+    def proved_nothing(self) -> None:
+        """The probe was given back, or was refused for a reason of its own: whoever comes next may probe at once."""
+        if not self._probing:
+            return
+        self._probing = False
+        try:
+            _, self._circuit = self._outbox.change_circuit(self._mailer, lambda found: after_probe(found, self._owner))
+        except LedgerError:
+            return  # its time ends by itself
 
     def _look(self, now: datetime) -> Circuit | None:
         if self._looked is None or not self._looked <= now < self._looked + LOOK:

@@ -48,3 +48,10 @@ def after_success(before: Circuit | None, now: datetime) -> Circuit | None:
     """The circuit after a mail went through: only one sent after the pause proves anything, those in flight when it
     began do not."""
     return None if before is None or before.until <= now else before
+
+
+def after_probe(before: Circuit | None, owner: str) -> Circuit | None:
+    """The circuit after the owner's probe came to an end that proves nothing: the next letter is another probe."""
+    if before is None or before.probe != owner:
+        return before
+    return replace(before, probe=None, probe_until=None)

@@ -79,7 +79,7 @@ class Outbox:
         with write(self._engine) as connection:
             done = journal(connection, intents, outcomes, owner, now)
             if metered:
-                tried = [one for one in outcomes if one.phase != "local"]  # not asked, not counted
+                tried = [one for one in outcomes if one.phase != "local" and one.state is not DeliveryState.QUEUED]
                 metering.charge(connection, metered, sum(one.delivery not in done.lost for one in tried), now)
             return done
 
