@@ -1,14 +1,11 @@
 """`pipeline doctor`: whether a mailer's way out works, and what DNS says of the sender's domain. Sends nothing."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from pipeline.cli.output import json_option, print_json
-from pipeline.cli.workspace import open_workspace
-from pipeline.errors import UsageError
-from pipeline.jobs.model import Project
+from pipeline.cli.workspace import find_mailers, open_workspace
 
 _COLOURS = {"ok": "green", "warn": "yellow", "wrong": "red"}
 
@@ -24,7 +21,7 @@ def command(root: Path, mailer: str | None, resolver: str, *, no_dns: bool, as_j
     the domains that its jobs send from. Sends nothing. Exit 1 where something is wrong."""
     with open_workspace(root) as workspace:
         wrong = 0
-        for name in _names(workspace.project, mailer):
+        for name in find_mailers(workspace.project, mailer):
             if not as_json:
                 click.secho(name, bold=True)
             for finding in workspace.examine(name, resolver, with_dns=not no_dns):
@@ -40,13 +37,3 @@ def command(root: Path, mailer: str | None, resolver: str, *, no_dns: bool, as_j
                 if finding.advice:
                     click.echo(f"         {' ' * 11}  → {finding.advice}")
     return 1 if wrong else 0
-
-
-def _names(project: Project, asked: str | None) -> list[str]:
-    if asked is None:
-        return list(project.mailers)
-    if asked not in project.mailers:
-        near = get_close_matches(asked, project.mailers, n=1)
-        known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.mailers)}"
-        raise UsageError(f'there is no mailer "{asked}"; {known}')
-    return [asked]
