@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from delivery_bench import NOW, make_letter
-from scripted_smtp import ScriptedServer, say
+from scripted_smtp import ScriptedServer, say, times
 
 from pipeline.delivery.pauses import opened
 from pipeline.delivery.replies import classify, classify_event
@@ -71,6 +71,33 @@ def test_another_process_stops_at_once_and_only_one_sends_the_probe(bench, maile
         assert one.run_until_idle().attempts == 5  # the one that was refused waits for its own time
         one.close()
         other.close()
+
+
+def test_a_probe_that_is_refused_for_its_own_sake_leaves_the_next_to_whoever_comes(bench, mailer):
+    bench.queue([make_letter(1)])
+    script = {
+        "connect": times(1, say("450 4.3.0 later")),
+        "rcpt": times(1, say("550 5.1.1 no such user")),
+    }
+    with ScriptedServer(script=script) as relay:
+        waiting = bench.deliver(mailer(relay)).waiting_until
+        assert waiting is not None
+        bench.now = waiting
+        probe = bench.worker({"relay": mailer(relay)})
+        probe.run_until_idle()
+        bench.queue([make_letter(9)])
+        bench.deliver(mailer(relay))  # another owner, at the same instant
+        probe.close()
+    assert bench.states() == {"failed": 1, "sent": 1}
+
+
+def test_while_another_probes_there_is_nothing_to_do_until_its_time_ends(bench, mailer):
+    bench.queue([make_letter(n) for n in range(2)])
+    with server(DAILY) as relay:
+        bench.deliver(mailer(relay))
+        bench.now += 60 * MINUTE
+        bench.outbox.take("relay", "worker-8/relay", bench.now, 10 * MINUTE, 9)
+        assert bench.deliver(mailer(relay)).waiting_until == bench.now + 10 * MINUTE
 
 
 def test_failures_that_were_under_way_when_it_opened_do_not_double_the_pause():
