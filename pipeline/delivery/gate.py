@@ -75,7 +75,7 @@ class Gate:
             self._mailer, self._owner, now, lease, limit, after=self._last_job, limits=self._limits
         )
         self._circuit, self._looked, self._again_at = taken.circuit, now, taken.again_at
-        self._probing = taken.circuit is not None and bool(taken.claims)
+        self._probing = taken.circuit is not None and (self._probing or bool(taken.claims))
         if taken.claims:
             self._last_job = taken.claims[-1].job
         return taken.claims
