@@ -5,10 +5,10 @@ import random
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from pipeline.delivery.gate import Gate
 from pipeline.delivery.lines import Line, attempt_line, run_line, suppressed_line
 from pipeline.delivery.ports import Barred, Clock, Outbox, Result, nobody_barred
 from pipeline.delivery.settle import settle, suppressed, untried, without
+from pipeline.delivery.throttle import Throttle
 from pipeline.delivery.verdict import Action, Kind, Verdict
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome
@@ -30,7 +30,7 @@ class OutboxDesk:
         outbox: Outbox,
         mailer: str,
         owner: str,
-        gate: Gate,
+        throttle: Throttle,
         *,
         emit: Emit,
         clock: Clock,
@@ -42,7 +42,7 @@ class OutboxDesk:
         self._outbox = outbox
         self._mailer = mailer
         self._owner = owner
-        self._gate = gate
+        self._throttle = throttle
         self._emit = emit
         self._clock = clock
         self._sleep = sleep
@@ -60,22 +60,22 @@ class OutboxDesk:
 
     @property
     def paused(self) -> bool:
-        return self._gate.paused
+        return self._throttle.paused
 
     @property
     def closed_until(self) -> datetime | None:
         """Until when the mailer's circuit or its limits let nothing through; None: something may leave now."""
-        return self._gate.closed_until()
+        return self._throttle.closed_until()
 
     def rest(self, usual: float) -> float:
         """See `ports.Desk.rest`."""
-        return self._gate.rest(usual)
+        return self._throttle.rest(usual)
 
     def take(self, limit: int) -> Sequence[Claim]:
         """See `ports.Desk.take`. After a pause one letter at a time, until a mail has gone through."""
-        if self.stopping or self._gate.paused:
+        if self.stopping or self._throttle.paused:
             return ()
-        while claims := self._gate.take(limit, LEASE):
+        while claims := self._throttle.take(limit, LEASE):
             if self._lease_until is None:
                 self._lease_until = self._clock() + LEASE
             sendable = self._without_suppressed(claims)
@@ -96,10 +96,10 @@ class OutboxDesk:
                 self._tell_of_sender(result)
         self._log_ended(done)
         if any(result.verdict.ok for result in results):
-            for line in self._gate.worked():
+            for line in self._throttle.worked():
                 self._log(line)
         elif results:
-            self._gate.proved_nothing()
+            self._throttle.proved_nothing()
         self.beat()
         return done.intended
 
@@ -107,11 +107,11 @@ class OutboxDesk:
         """See `ports.Desk.give_back`."""
         now = self._clock()
         self._write([], [untried(delivery, now) for _, deliveries in claims for delivery in deliveries])
-        self._gate.proved_nothing()
+        self._throttle.proved_nothing()
 
     def pause(self, verdict: Verdict) -> None:
         """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""
-        for line in self._gate.failed(verdict):
+        for line in self._throttle.failed(verdict):
             self._log(line)
 
     def beat(self) -> None:
@@ -142,7 +142,9 @@ class OutboxDesk:
         give_up = min(self._lease_until or now, now + FAREWELL) if self.stopping else self._lease_until or now
         while True:
             try:
-                return self._outbox.journal(intents, outcomes, self._owner, self._clock(), metered=self._gate.metered)
+                return self._outbox.journal(
+                    intents, outcomes, self._owner, self._clock(), metered=self._throttle.metered
+                )
             except LedgerError:
                 if self._clock() + timedelta(seconds=LEDGER_RETRY) >= give_up:
                     raise

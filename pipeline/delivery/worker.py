@@ -11,9 +11,9 @@ from datetime import datetime
 from types import MappingProxyType
 
 from pipeline.delivery.desk import OutboxDesk
-from pipeline.delivery.gate import Gate
 from pipeline.delivery.lines import run_line, swept_line
 from pipeline.delivery.ports import Barred, Clock, Mailer, Outbox, nobody_barred
+from pipeline.delivery.throttle import Throttle
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Swept
 from pipeline.ledger.ways import NO_LIMITS, Limits
@@ -156,7 +156,7 @@ class Worker:
             self._outbox,
             name,
             self._owner_of(name),
-            Gate(self._outbox, name, self._owner_of(name), self._clock, self._limits.get(name, NO_LIMITS)),
+            Throttle(self._outbox, name, self._owner_of(name), self._clock, self._limits.get(name, NO_LIMITS)),
             emit=self._emit,
             clock=self._clock,
             sleep=self._sleep,

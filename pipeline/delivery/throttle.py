@@ -1,4 +1,4 @@
-"""The gate in front of one mailer's letters: its circuit and its limits, as the ledger keeps them for all processes."""
+"""The throttle in front of one mailer: its circuit and its limits, as the ledger keeps them for all processes."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ LOOK = timedelta(seconds=1)
 operator, has changed it."""
 
 
-class Gate:
+class Throttle:
     """Used by one thread."""
 
     def __init__(self, outbox: Outbox, mailer: str, owner: str, clock: Clock, limits: Limits = NO_LIMITS) -> None:

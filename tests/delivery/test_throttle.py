@@ -1,4 +1,4 @@
-"""The gate: a circuit that outlives the process and is everybody's, and limits that hold at the server."""
+"""The throttle: a circuit that outlives the process and is everybody's, and limits that hold at the server."""
 
 import threading
 from datetime import UTC, datetime, timedelta
