@@ -71,7 +71,7 @@ def test_a_server_that_hangs_up_at_once_is_the_relays_trouble():
         select.select([connection], [], [])
         with pytest.raises(LinkError) as caught:
             made_ready(connection, Relay("127.0.0.1", 25, "plain"))
-    assert (caught.value.verdict.kind, caught.value.verdict.phase) == (Kind.CONNECT, Phase.CONNECT)
+    assert (caught.value.verdict.kind, caught.value.verdict.phase) == (Kind.CONNECT, Phase.GREETING)
     assert connection.fileno() == -1
 
 

@@ -276,11 +276,11 @@ def _connected(relay: Relay, timeouts: Timeouts) -> socket.socket:
 def made_ready(connection: socket.socket, relay: Relay) -> socket.socket:
     """A fresh TCP connection, to this machine where there is no TLS. Raises LinkError; it is closed then."""
     try:
-        peer = connection.getpeername()[0]  # fails where the server has hung up by now
+        peer = connection.getpeername()[0]  # fails where the server has hung up by now, before its greeting
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     except OSError as error:
         connection.close()
-        raise _failure(relay, Phase.CONNECT, "reset", _what(error)) from None
+        raise _failure(relay, Phase.GREETING, "reset", _what(error)) from None
     if relay.security == "plain" and not is_loopback(peer):
         connection.close()
         text = "the name leads to another machine: nothing is sent there without TLS"
