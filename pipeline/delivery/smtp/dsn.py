@@ -1,7 +1,10 @@
 """Asks the server to report what becomes of a letter later: ENVID, NOTIFY and ORCPT (RFC 3461). Pure."""
 
+import re
+
 ENVID_LIMIT = 100
 """The longest ENVID in octets, encoded (RFC 3461 §4.4)."""
+_PLAIN = re.compile(r"[!-*,-<>-~]*")
 
 
 def mail_parameters(message_id: str) -> str:
@@ -20,6 +23,8 @@ def rcpt_parameters(recipient: str) -> str:
 
 def xtext(value: str) -> str:
     """RFC 3461 §4: printable ASCII but `+` and `=` as it stands, every other octet as `+` and two hex digits."""
+    if _PLAIN.fullmatch(value):  # nearly all addresses are
+        return value
     return "".join(chr(c) if 0x21 <= c <= 0x7E and c not in b"+=" else f"+{c:02X}" for c in value.encode())
 
 
