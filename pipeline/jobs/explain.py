@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from pipeline.jobs.base import Strict
 from pipeline.jobs.calendars import Calendar
+from pipeline.jobs.columnspec import ColumnSpec, Highlight
 from pipeline.jobs.document import Defaults, Document
 from pipeline.jobs.gating import Fresh, Gate, SendWhen
 from pipeline.jobs.identity import Dkim, OAuth2
@@ -30,7 +31,7 @@ from pipeline.jobs.unavailable import Shape, is_later, not_yet
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
 """What pydantic puts into a path for the member of a union that it took."""
-_OPEN = frozenset({"jobs", "mailers", "sources", "calendars", "data", "charts", "params", "slice"})
+_OPEN = frozenset({"jobs", "mailers", "sources", "calendars", "data", "columns", "charts", "params", "slice"})
 """Mappings whose keys are names of the analyst's own."""
 
 
@@ -52,6 +53,8 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     _JOB: (*_fields(Job, "name"), *AUDIENCE_KEYS),
     (*_JOB, "schedule", "*"): _fields(ScheduleEntry),
     (*_JOB, "data", "*"): tuple(dict.fromkeys(key for model in DATASETS.values() for key in _fields(model))),
+    (*_JOB, "columns", "*", "*"): _fields(ColumnSpec),
+    (*_JOB, "columns", "*", "*", "highlight"): _fields(Highlight),
     (*_JOB, "gate"): _fields(Gate),
     (*_JOB, "gate", "fresh", "*"): _fields(Fresh),
     (*_JOB, "gate", "send_when"): _fields(SendWhen),
@@ -91,6 +94,10 @@ _EXPECTED: dict[Shape, str] = {
     (*_JOB, "schedule", "*"): "a cron text or a rule like {every: 15 minutes}",
     (*_JOB, "data"): "one file or a mapping of names to datasets",
     (*_JOB, "data", "*"): "a file or a mapping like {sql: …, source: …}",
+    (*_JOB, "columns"): "a mapping of datasets to columns",
+    (*_JOB, "columns", "*"): "a mapping of columns to how they read",
+    (*_JOB, "columns", "*", "*"): "hidden, or a mapping like {label: Mean delay, unit: min}",
+    (*_JOB, "columns", "*", "*", "highlight"): "heat, bar, delta or a mapping like {above: 15}",
     (*_JOB, "gate"): 'a mapping like {expect: "len(delays) > 0", on_failure: skip}',
     (*_JOB, "gate", "fresh"): "a mapping like {data: flights, column: day, within: 26 hours}",
     (*_JOB, "gate", "fresh", "*"): "a mapping like {data: flights, column: day, within: 26 hours}",
@@ -133,12 +140,14 @@ def shape_of(loc: Iterable[str | int]) -> Shape:
     """`("jobs", "daily", "schedule", 0)` → `("jobs", "*", "schedule", "*")`."""
     shape: list[str] = []
     for step in loc:
-        named = bool(shape) and shape[-1] in _OPEN and _takes_names(shape)
+        named = bool(shape) and _takes_names(shape)
         shape.append("*" if named or isinstance(step, int) else step)
     return tuple(shape)
 
 
 def _takes_names(shape: list[str]) -> bool:
+    if shape[-1] not in _OPEN:
+        return shape[0] == "jobs" and shape[2:] == ["columns", "*"]  # a dataset's columns
     return len(shape) == 1 or (len(shape) == 3 and shape[0] == "jobs") or shape[-1] == "slice" or shape[0] == "defaults"
 
 

@@ -7,6 +7,8 @@ import yaml
 from pydantic import BaseModel, SecretStr
 
 from pipeline.jobs.calendars import Calendar, OnlyDays
+from pipeline.jobs.cellformat import CellFormat
+from pipeline.jobs.columnspec import ColumnSpec, Highlight
 from pipeline.jobs.model import Chart, Export, Job, ScheduleEntry
 from pipeline.jobs.scalars import Mailbox, RetryPlan, format_duration, format_size
 from pipeline.jobs.yamltext import scalar
@@ -67,6 +69,8 @@ def _plain(model: BaseModel) -> dict[str, object]:
             plain.pop("totals")
     if isinstance(model, ScheduleEntry) and (model.only or not model.calendar):
         plain.pop("on_holiday", None)
+    if isinstance(model, ColumnSpec | Highlight):
+        plain = {key: value for key, value in plain.items() if value is not False}
     if plain.get("sheet") == 0:
         del plain["sheet"]
     return plain
@@ -89,7 +93,7 @@ def _value(name: str, value: object) -> object:
 def _scalar(value: object) -> object:
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, Mailbox | OnlyDays | RetryPlan | SecretStr):
+    if isinstance(value, CellFormat | Mailbox | OnlyDays | RetryPlan | SecretStr):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")

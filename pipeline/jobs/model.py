@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
 from pipeline.jobs.calendars import Calendar, CalendarName, Only
+from pipeline.jobs.columnspec import Columns
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
@@ -296,6 +297,11 @@ class Job(Strict):
         examples=["reports/data/sales.csv", {"delays": {"sql": "reports/delays.sql", "source": "warehouse"}}],
     )
     """In order; later ones may use earlier ones."""
+    columns: dict[str, Columns] = Field(
+        default_factory=dict,
+        description="How columns read in tables and workbooks, by dataset.",
+        examples=[{"delays": {"mean_delay": {"unit": "min", "highlight": {"above": 15}}, "id": "hidden"}}],
+    )
     gate: Gate | None = Field(
         default=None,
         description="What must be true of the numbers before anything is made of them.",

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 SYNONYMS = {
-    "attachments": "exports", "excel": "xlsx", "charset": "encoding", "crontab": "cron", "filters": "slice",
+    "attachments": "exports", "average": "mean", "avg": "mean", "header": "label",
+    "excel": "xlsx", "charset": "encoding", "crontab": "cron", "filters": "slice",
     "frequency": "schedule",
     "interval": "every", "name": "title", "path": "file", "query": "sql", "recipients": "to",
     "reply-to": "reply_to",

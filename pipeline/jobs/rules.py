@@ -8,6 +8,7 @@ from pathlib import Path
 from babel import Locale, UnknownLocaleError
 
 from pipeline.jobs.calendarnames import check_rule_calendar
+from pipeline.jobs.columnforms import check_columns
 from pipeline.jobs.cron import check_cron
 from pipeline.jobs.model import ScheduleEntry
 from pipeline.jobs.names import did_you_mean, got
@@ -59,6 +60,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
             _check_scalars(job, validators, findings)
             _check_known(job.get("delivery", "mailer"), root.get("mailers"), "mailer", findings)
             check_datasets(job, root.get("sources"), directory, findings)
+            check_columns(job, findings)
             check_charts(job, directory, findings)
             check_exports(job, findings)
             check_gate(job, findings)

@@ -13,6 +13,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import PydanticJsonSchemaWarning
 
 from pipeline.jobs.calendars import Calendar
+from pipeline.jobs.columnforms import SCALES
+from pipeline.jobs.columnspec import ColumnSpec, Highlight
 from pipeline.jobs.document import Defaults, Document
 from pipeline.jobs.gating import Fresh, Gate, SendWhen
 from pipeline.jobs.identity import Dkim, OAuth2
@@ -36,6 +38,7 @@ Schema = dict[str, Any]
 _MODELS: tuple[type[BaseModel], ...] = (
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
     *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Store, Calendar, Gate, Fresh, SendWhen,
+    ColumnSpec, Highlight,
 )  # fmt: skip
 _LABEL = {"pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$"}
 _WORD = {"pattern": "^[A-Za-z][A-Za-z0-9_]{0,99}$"}
@@ -126,7 +129,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
     schema["properties"]["mailers"]["propertyNames"] = _LABEL
     schema["properties"]["sources"]["propertyNames"] = _LABEL
     schema["properties"]["calendars"]["propertyNames"] = _LABEL
-    for key in ("data", "charts", "params"):
+    for key in ("data", "columns", "charts", "params"):
         definitions["Job"]["properties"][key]["propertyNames"] = _WORD
 
 
@@ -167,6 +170,10 @@ def _short_forms(schema: Schema, definitions: Schema) -> None:
     job["data"].pop("propertyNames")
     _either(job["data"], _TEXT, names)
     _either(job["exports"], export, _list_of(export))
+    column = {"anyOf": [{"const": "hidden"}, {"$ref": "#/$defs/ColumnSpec"}]}
+    job["columns"]["additionalProperties"]["additionalProperties"] = column
+    described = definitions["ColumnSpec"]["properties"]
+    _either(described["highlight"], {"enum": list(SCALES)}, {"$ref": "#/$defs/Highlight"}, {"type": "null"})
     gate = definitions["Gate"]["properties"]
     for key in ("fresh", "expect"):
         _either(gate[key], gate[key]["items"], _list_of(gate[key]["items"]))

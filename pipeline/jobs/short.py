@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipeline.jobs.calendarnames import name_calendars, place_calendars
+from pipeline.jobs.columnforms import long_columns
 from pipeline.jobs.document import Defaults
 from pipeline.jobs.mailing import MAILERS
 from pipeline.jobs.names import did_you_mean
@@ -115,6 +116,7 @@ def _job(name: str, place: Place, written: Node, around: Around, findings: Findi
     node = _schedule(node)
     node = place_calendars(_zone(node, own_zone), around.calendars, findings)
     node = _each(node, "data", _datasets)
+    node = _each(node, "columns", long_columns)
     node = _each(node, "gate", _gate)
     node = _each(node, "charts", lambda charts: _children(charts, lambda chart: _chart(chart, findings)))
     node = _exports(node, findings)

@@ -34,6 +34,8 @@ def indented(text: str) -> str:
         ("schedule: [0 7 * * *, {every: 1h}]", "schedule: [{cron: 0 7 * * *}, {every: 1h}]"),
         ("exports: xlsx", "exports: [{xlsx: [sales]}]"),
         ("exports: csv", "exports: [{csv: [sales]}]"),
+        ("columns: {sales: {id: hidden}}", "columns: {sales: {id: {hidden: true}}}"),
+        ("columns: {sales: {amount: {highlight: heat}}}", "columns: {sales: {amount: {highlight: {heat: true}}}}"),
         ("exports: [xlsx, csv]", "exports: [{xlsx: [sales]}, {csv: [sales]}]"),
         ("exports: {json: sales, zip: true}", "exports: [{json: [sales], zip: true}]"),
         ("timezone: Europe/Berlin", "timezone: Europe/Berlin"),
