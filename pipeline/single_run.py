@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import LedgerError, UsageError
 from pipeline.ledger.records import Run, RunKey
-from pipeline.ledger.states import OPEN, DeliveryState, RunState
+from pipeline.ledger.states import ABANDONED, OPEN, DeliveryState, RunState
 from pipeline.wiring import Workspace
 
 if TYPE_CHECKING:
@@ -56,9 +56,9 @@ def follow(
     Raises LedgerError, MailerError.
     """
     run, created = workspace.runs.ensure(key, workspace.clock())
-    if run.state in (RunState.FAILED, RunState.SKIPPED):
+    if run.state in ABANDONED:
         run = workspace.runs.reopen(key)
-    already = run.state in (RunState.DELIVERED, RunState.PARTLY_DELIVERED, RunState.UNDELIVERED)
+    already = run.state in (RunState.HELD, RunState.DELIVERED, RunState.PARTLY_DELIVERED, RunState.UNDELIVERED)
     if created or not already:
         run = _built(workspace, run, only_to, on_progress)
         if run.state is RunState.QUEUED:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pipeline.delivery.ports import Result
 from pipeline.ledger.records import Delivery, Outcome, Run
-from pipeline.ledger.states import DeliveryState
+from pipeline.ledger.states import DeliveryState, RunState
 from pipeline.ledger.ways import Circuit
 
 Line = tuple[str, dict[str, object]]
@@ -64,7 +64,7 @@ def suppressed_line(mailer: str, delivery: Delivery, reason: str) -> Line:
 
 
 def run_line(run: Run) -> Line:
-    """A run whose last delivery has ended: run.delivered, run.partly_delivered, run.undelivered."""
+    """A run of which nothing is under way any more: run.delivered, run.partly_delivered, run.undelivered, run.held."""
     fields: dict[str, object] = {
         "job": run.key.job,
         "run": str(run.key),
@@ -72,6 +72,8 @@ def run_line(run: Run) -> Line:
         "messages": run.messages,
         "deliveries": run.deliveries,
     }
+    if run.state is RunState.HELD:
+        fields["reason"] = run.reason or "some of it waits for an operator"
     return f"run.{run.state.replace(' ', '_')}", fields
 
 

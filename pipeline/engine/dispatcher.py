@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from pipeline.engine.builder import Builder
 from pipeline.errors import BuildCancelledError, LedgerError, place_and_words
-from pipeline.jobs.model import Project
+from pipeline.jobs.model import Job, Project
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.runs import Runs
+from pipeline.ledger.states import RunState
 from pipeline.observe.log import Emit
 
 ATTEMPTS = 3
@@ -18,18 +19,38 @@ RECHECK_SECONDS = 5.0
 """How long an idle builder waits before it looks again for what other processes have made due."""
 
 
-def stale(run: Run, project: Project, now: datetime) -> str:
-    """Why a due run is not to be built any more; empty if it is. Pure."""
+Given = tuple[RunState, str]
+"""What a due run becomes that is not to be built any more, and why."""
+
+
+def given_up(run: Run, project: Project, now: datetime, later: Run | None = None) -> Given | None:
+    """What becomes of a due run instead of a report; None where it is to be built. Pure.
+
+    `later` is the latest run of the same job that is due too.
+    """
     job = project.jobs.get(run.key.job)
     if job is None:
-        return "its job is no longer in jobs.yaml"
+        return RunState.SKIPPED, "its job is no longer in jobs.yaml"
     if run.builds >= ATTEMPTS:
-        return f"its builder died {run.builds} times"
+        return RunState.FAILED, f"its builder died {run.builds} times"
     grace = max((entry.grace for entry in job.schedule), default=None)
     waiting_since = max(run.created_at, run.not_before or run.created_at)  # what waits for fresh data is not late
     if grace is not None and now - waiting_since > grace:
-        return f"it has been waiting since {run.created_at:%Y-%m-%d %H:%M} UTC, longer than its grace"
-    return ""
+        if not job.enabled:
+            return RunState.SKIPPED, "its job is disabled (enabled: false) until after its grace"
+        since = f"{run.created_at:%Y-%m-%d %H:%M} UTC"
+        return RunState.MISSED, f"it has been waiting for a builder since {since}, longer than its grace"
+    if later is not None and _gives_way(run, later, job):
+        return RunState.OVERLAPPED, f"it was still waiting to be built when {later.key} became due"
+    return None
+
+
+def _gives_way(run: Run, later: Run, job: Job) -> bool:
+    """Whether a later due time takes a run's place, as it does of those that pass while nothing runs. What was begun,
+    or waits for fresh data, is built all the same."""
+    begun = run.builds > 0 or run.not_before is not None
+    everything = any(entry.missed == "all" for entry in job.schedule)
+    return bool(job.schedule) and not begun and not everything and run.created_at < later.created_at
 
 
 class Dispatcher:
@@ -85,10 +106,10 @@ class Dispatcher:
     def _work(self) -> None:
         while True:
             try:
-                run = self._take()
-                if run is None:
+                taken = self._take()
+                if taken is None:
                     return
-                self._build(run)
+                self._work_off(*taken)
             except BuildCancelledError:
                 return
             except LedgerError as error:
@@ -102,23 +123,29 @@ class Dispatcher:
             if not self._stopping:
                 self._changed.wait(RECHECK_SECONDS)
 
-    def _take(self) -> Run | None:
-        """The next run to build, its job marked busy; None when stopping."""
+    def _take(self) -> tuple[Run, Given | None] | None:
+        """The next run to build or to give up, its job marked busy; None when stopping."""
         with self._changed:
             while not self._stopping:
-                run = self._next()
-                if run is not None:
-                    self._building[run.key.job] = run.key
-                    return run
+                found = self._next()
+                if found is not None:
+                    self._building[found[0].key.job] = found[0].key
+                    return found
                 self._changed.wait(RECHECK_SECONDS)
             return None
 
-    def _next(self) -> Run | None:
+    def _next(self) -> tuple[Run, Given | None] | None:
         busy = self._building.keys() | self._runs.busy_jobs()
         in_hand = set(self._building.values())
-        for run in self._runs.due(self._clock(), limit=1000):
+        project, now = self._project(), self._clock()
+        due = self._runs.due(now, limit=1000)
+        latest = {run.key.job: run for run in due}
+        for run in due:
             if run.key.job not in busy:
-                return run
+                given = given_up(run, project, now, latest[run.key.job])
+                if given is None and not project.jobs[run.key.job].enabled:
+                    continue  # it waits for whoever disabled its job, as long as its grace
+                return run, given
             if run.key not in in_hand | self._said_waiting:
                 self._said_waiting.add(run.key)
                 self._emit(
@@ -127,16 +154,15 @@ class Dispatcher:
                 )  # fmt: skip
         return None
 
-    def _build(self, run: Run) -> None:
-        project = self._project()
+    def _work_off(self, run: Run, given: Given | None) -> None:
         try:
-            reason = stale(run, project, self._clock())
-            if reason:
-                self._runs.skip(run.key, reason, self._clock())
-                self._emit("run.skipped", job=run.key.job, run=str(run.key), due=run.key.due, reason=reason)
-            else:
-                self._builder.build(project, run.key)
+            if given is None:
+                self._builder.build(self._project(), run.key)
                 self._built()
+            else:
+                state, reason = given
+                self._runs.abandon(run.key, state, reason, self._clock())
+                self._emit(f"run.{state}", job=run.key.job, run=str(run.key), due=run.key.due, reason=reason)
         finally:
             with self._changed:
                 self._building.pop(run.key.job, None)

@@ -12,7 +12,8 @@ from datetime import datetime
 
 from pipeline.jobs.model import Job, ScheduleEntry
 from pipeline.ledger.records import RunKey
-from pipeline.ledger.runs import Runs
+from pipeline.ledger.runs import Ended, Runs
+from pipeline.ledger.states import RunState
 from pipeline.ledger.watermarks import Watermarks
 from pipeline.observe.log import Emit
 from pipeline.schedule.missed import Missed, plan_missed
@@ -43,8 +44,12 @@ class Planner:
                 plans[shared] = plan_missed(entries, mark.handled_until, now)
             for missed in plans[shared]:
                 decisions[RunKey(job.name, missed.due)] = missed
-        skipped = {key: missed.reason for key, missed in decisions.items() if not missed.run}
-        made = self.runs.ensure_all(list(decisions), now, skipped)
+        ended: dict[RunKey, Ended] = {
+            key: (RunState.SKIPPED if missed.holiday else RunState.MISSED, missed.reason)
+            for key, missed in decisions.items()
+            if not missed.run
+        }
+        made = self.runs.ensure_all(list(decisions), now, ended)
         for run, created in made:
             if created:
                 self._tell(run.key, decisions[run.key])

@@ -1,4 +1,5 @@
-"""A run ends when the last of its deliveries has: the only place that decides it."""
+"""A run ends when the last of its deliveries has, and is held where one waits for a person: the only place that
+decides it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,8 +13,11 @@ from pipeline.ledger.schema import deliveries, runs
 from pipeline.ledger.states import OPEN, DeliveryState, RunState, run_outcome
 
 _LOCK = (
-    select(runs.c.id)
-    .where(runs.c.id.in_(bindparam("ids", expanding=True)), runs.c.state == bindparam("queued"))
+    select(runs.c.id, runs.c.state)
+    .where(
+        runs.c.id.in_(bindparam("ids", expanding=True)),
+        or_(runs.c.state == RunState.QUEUED, runs.c.state == RunState.HELD),
+    )
     .order_by(runs.c.id)
     .with_for_update()
 )
@@ -27,14 +31,15 @@ _COUNTS = (
 )
 _CLOSE = (
     update(runs)
-    .where(runs.c.id == bindparam("run"), runs.c.state == RunState.QUEUED)
+    .where(runs.c.id == bindparam("run"))
     .values(state=bindparam("outcome"), ended_at=bindparam("at"))
     .returning(runs)
 )
 
 
 def close_ended(connection: Connection, run_ids: Iterable[int], now: datetime) -> tuple[Run, ...]:
-    """Closes those queued runs that have nothing open any more; the runs it closed, as they are now.
+    """Closes those queued or held runs that have nothing open any more; the runs whose state it changed, as they are
+    now.
 
     The rows are locked before the question is asked: of two transactions that end the last two deliveries,
     the second waits here and then sees what the first did. Call it last in a transaction.
@@ -42,14 +47,18 @@ def close_ended(connection: Connection, run_ids: Iterable[int], now: datetime) -
     ids = sorted(set(run_ids))
     if not ids:
         return ()
-    locked = [row.id for row in look(connection, _LOCK, ids, queued=RunState.QUEUED.value)]
+    locked = {row.id: RunState(row.state) for row in look(connection, _LOCK, ids)}
     if not locked:
         return ()
-    still_open = {row.id for row in look(connection, _OPEN, locked)}
-    return tuple(_close(connection, run, now) for run in locked if run not in still_open)
+    still_open = {row.id for row in look(connection, _OPEN, list(locked))}
+    closed = (_close(connection, run, before, now) for run, before in locked.items() if run not in still_open)
+    return tuple(run for run in closed if run is not None)
 
 
-def _close(connection: Connection, run: int, now: datetime) -> Run:
+def _close(connection: Connection, run: int, before: RunState, now: datetime) -> Run | None:
     counts = {DeliveryState(state): count for state, count in connection.execute(_COUNTS, {"run": run})}
     outcome = run_outcome(counts)
-    return to_run(connection.execute(_CLOSE, {"run": run, "outcome": outcome, "at": now}).one())
+    if outcome is before:
+        return None
+    at = None if outcome is RunState.HELD else now
+    return to_run(connection.execute(_CLOSE, {"run": run, "outcome": outcome, "at": at}).one())

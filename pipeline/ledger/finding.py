@@ -12,7 +12,7 @@ from pipeline.ledger.database import read
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.rows import AnyRow, to_run
 from pipeline.ledger.schema import deliveries, messages, runs
-from pipeline.ledger.states import RunState
+from pipeline.ledger.states import ABANDONED, RunState
 
 _PAGE = 500
 """Rows asked for in one statement."""
@@ -94,13 +94,6 @@ def find(
         return [to_run(row) for row in connection.execute(query)]
 
 
-def last_due(engine: Engine, job: str) -> datetime | None:
-    """The latest due time of the job's real runs."""
-    with read(engine) as connection:
-        query = select(func.max(runs.c.due, type_=runs.c.due.type))
-        return connection.execute(query.where(runs.c.job == job, runs.c.variant == "")).scalar()
-
-
 def open_runs(engine: Engine, job: str) -> list[Run]:
     """The job's runs in which something is still to happen, the earliest first."""
     unfinished = [RunState.DUE, RunState.BUILDING, RunState.QUEUED]
@@ -148,6 +141,6 @@ def message_ids(engine: Engine, key: RunKey) -> Iterator[tuple[str, int]]:
 
 def littered(engine: Engine) -> list[RunKey]:
     """Runs that ended without sending and still have staged messages."""
-    ended = runs.c.state.in_([RunState.SKIPPED, RunState.FAILED])
+    ended = runs.c.state.in_(sorted(ABANDONED))
     with read(engine) as connection:
         return [to_run(row).key for row in connection.execute(select(runs).where(ended, runs.c.messages > 0))]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, or_, select, update
+from sqlalchemy import Connection, Engine, case, exists, func, or_, select, update
 
 from pipeline.errors import IllegalTransitionError, LedgerError
 from pipeline.ledger import staging, suppressing
@@ -29,6 +29,7 @@ _PAGE = 500
 _REOPENED = frozenset(state for state, to in RUN_TRANSITIONS.items() if RunState.QUEUED in to) - {RunState.BUILDING}
 _OPENED = _REOPENED | {RunState.QUEUED}
 _QUEUED_ONCE = _OPENED | {RunState.DELIVERED}
+_HOLDS = exists().where(deliveries.c.run_id == runs.c.id, deliveries.c.state == DeliveryState.HELD)
 
 
 class Operations:
@@ -207,7 +208,7 @@ def _reopen(connection: Connection, run: int, note: Note, terms: Terms, *, alway
     """The run is under way again; under the new terms, or under its own while these still hold."""
     values = {
         "state": RunState.QUEUED,
-        "reason": "",  # why it was held, where a gate or a review held it
+        "reason": case((_HOLDS, runs.c.reason), else_=""),  # why a gate or a review holds it, while it holds some
         "ended_at": None,
         "mailer": terms.mailer,
         "priority": terms.priority,

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.sql.elements import ColumnElement
@@ -18,6 +18,9 @@ from pipeline.ledger.records import Letter, Run, RunKey, Terms
 from pipeline.ledger.rows import AnyRow, to_run
 from pipeline.ledger.schema import runs
 from pipeline.ledger.states import RUN_TRANSITIONS, RunState
+
+Ended: TypeAlias = tuple[Literal[RunState.SKIPPED, RunState.MISSED], str]
+"""What became of a due time that is not to be built, and why."""
 
 
 class Runs:
@@ -35,13 +38,13 @@ class Runs:
         return self.ensure_all([key], now)[0]
 
     def ensure_all(
-        self, keys: Sequence[RunKey], now: datetime, skipped: Mapping[RunKey, str] = MappingProxyType({})
+        self, keys: Sequence[RunKey], now: datetime, ended: Mapping[RunKey, Ended] = MappingProxyType({})
     ) -> list[tuple[Run, bool]]:
         """As `ensure`, for many at once and in one commit: ten thousand due times of one minute.
 
-        Those in `skipped` are made as skipped, with their reason: nobody can begin to build them in between.
+        Those in `ended` are made as skipped or missed, with their reason: nobody can begin to build them in between.
         """
-        rows = [_new(key, now, skipped.get(key)) for key in sorted(keys, key=str)]
+        rows = [_new(key, now, ended.get(key)) for key in sorted(keys, key=str)]
         if not rows:
             return []
         with write(self._engine) as connection:
@@ -123,9 +126,8 @@ class Runs:
     ) -> Run:
         """Makes all that was staged sendable, by one update of one row.
 
-        With `held`, the reason, all of it is held instead, until somebody releases it: the run is then
-        undelivered. Raises LedgerError when nothing was staged (skip such a run) or the run is not this owner's
-        to build.
+        With `held`, the reason, all of it is held instead, until somebody releases it. Raises LedgerError when
+        nothing was staged (skip such a run) or the run is not this owner's to build.
         """
         values = {
             "mailer": terms.mailer,
@@ -164,12 +166,16 @@ class Runs:
         builder."""
         return self._abandon(key, RunState.SKIPPED, reason, now, owner=owner, origin=origin)
 
+    def abandon(self, key: RunKey, state: RunState, reason: str, now: datetime) -> Run:
+        """Ends a due run in one of the states that have no message."""
+        return self._abandon(key, state, reason, now, owner=None)
+
     def fail(self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None) -> Run:
         """Ends a due or building run without sending: something is wrong, and somebody must be told."""
         return self._abandon(key, RunState.FAILED, reason, now, owner=owner)
 
     def reopen(self, key: RunKey) -> Run:
-        """Makes a failed or skipped run due again: somebody has mended what was wrong, or wants it all the same."""
+        """Makes an abandoned run due again: somebody has mended what was wrong, or wants it all the same."""
         return self._change(key, RunState.DUE, {"reason": "", "ended_at": None, "not_before": None})
 
     def recover(self, now: datetime, dead: Collection[str] = ()) -> list[Run]:
@@ -188,14 +194,6 @@ class Runs:
         for key in finding.littered(self._engine):
             staging.remove(self._engine, key)
         return [to_run(row) for row in sorted(rows, key=lambda row: row.due)]
-
-    def close_if_ended(self, key: RunKey, now: datetime) -> Run | None:
-        """Closes a queued run that has nothing open any more; None if it has. `Outbox` does this by
-        itself."""
-        with write(self._engine) as connection:
-            row = finding.by_keys(connection, [str(key)]).get(str(key))
-            ended = close_ended(connection, [row.id], now) if row is not None else ()
-        return ended[0] if ended else None
 
     # --- looking --------------------------------------------------------------------------------------------
 
@@ -223,10 +221,6 @@ class Runs:
     ) -> list[Run]:
         """Runs due within [since, until), the latest first."""
         return finding.find(self._engine, job=job, state=state, since=since, until=until, limit=limit)
-
-    def last_due(self, job: str) -> datetime | None:
-        """The latest due time of the job that has a real run, whatever came of it."""
-        return finding.last_due(self._engine, job)
 
     def open_runs(self, job: str) -> list[Run]:
         """The job's runs that are due, building or queued, tests included; the earliest first."""
@@ -292,7 +286,7 @@ class Runs:
         return row
 
 
-def _new(key: RunKey, now: datetime, skipped: str | None = None) -> dict[str, Any]:
+def _new(key: RunKey, now: datetime, ended: Ended | None = None) -> dict[str, Any]:
     if key.due.utcoffset() != timedelta(0) or key.due.microsecond:
         raise LedgerError(f"{key.due.isoformat()} cannot be a due time: due times are whole seconds in UTC")
     return {
@@ -300,9 +294,9 @@ def _new(key: RunKey, now: datetime, skipped: str | None = None) -> dict[str, An
         "job": key.job,
         "due": key.due,
         "variant": key.variant,
-        "state": RunState.DUE if skipped is None else RunState.SKIPPED,
-        "reason": skipped or "",
-        "ended_at": None if skipped is None else now,
+        "state": ended[0] if ended else RunState.DUE,
+        "reason": ended[1] if ended else "",
+        "ended_at": now if ended else None,
         "messages": 0,
         "deliveries": 0,
         "builds": 0,

@@ -13,7 +13,7 @@ from pipeline.ledger.bulk import insert_rows
 from pipeline.ledger.database import read, write
 from pipeline.ledger.records import Letter, RunKey
 from pipeline.ledger.schema import deliveries, messages, micros, runs
-from pipeline.ledger.states import DeliveryState, RunState
+from pipeline.ledger.states import ABANDONED, DeliveryState, RunState
 
 _CHUNK = 2_000
 """Messages removed in one transaction: others get their turn in between."""
@@ -63,7 +63,7 @@ def stage(engine: Engine, key: RunKey, owner: str, letters: Sequence[Letter]) ->
 
 
 def remove(engine: Engine, key: RunKey) -> int | None:
-    """Deletes the staged messages of a run that is due, skipped or failed; how many there were. None when
+    """Deletes the staged messages of a run that is due or abandoned; how many there were. None when
     there is no such run or it is in another state.
 
     In steps: a crash half-way leaves less of what nobody can send.
@@ -74,7 +74,7 @@ def remove(engine: Engine, key: RunKey) -> int | None:
             run = connection.execute(
                 select(runs.c.id, runs.c.state).where(runs.c.key == str(key)).with_for_update()
             ).one_or_none()
-            if run is None or run.state not in (RunState.DUE, RunState.SKIPPED, RunState.FAILED):
+            if run is None or run.state not in ABANDONED | {RunState.DUE}:
                 return None
             step = connection.execute(_REMOVE, {"run": run.id}).rowcount
             removed += step

@@ -1,7 +1,8 @@
 """The states of runs and deliveries, and every change that is legal. Pure; the ledger enforces it by
 compare-and-set.
 
-    run        due → building → skipped | failed | queued → delivered | partly delivered | undelivered
+    run        due → missed | overlapped | building → skipped | failed | queued → held | delivered | partly
+    delivered | undelivered
     delivery   queued → sending → sent | deferred → … | failed | expired | suppressed | held | cancelled |
     uncertain
 
@@ -15,9 +16,15 @@ from enum import StrEnum
 class RunState(StrEnum):
     DUE = "due"
     BUILDING = "building"
+    MISSED = "missed"
+    """Its due time passed while nothing ran, or nobody came to build it in time."""
+    OVERLAPPED = "overlapped"
+    """It waited for an earlier run of its job until a later due time took its place."""
     SKIPPED = "skipped"
     FAILED = "failed"
     QUEUED = "queued"
+    HELD = "held"
+    """It waits for a person: some of its deliveries are held, and nothing else is under way."""
     DELIVERED = "delivered"
     PARTLY_DELIVERED = "partly delivered"
     UNDELIVERED = "undelivered"
@@ -41,9 +48,12 @@ class DeliveryState(StrEnum):
 
 R = RunState
 RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
-    R.DUE: frozenset({R.BUILDING, R.SKIPPED, R.FAILED}),
+    R.DUE: frozenset({R.BUILDING, R.MISSED, R.OVERLAPPED, R.SKIPPED, R.FAILED}),
     R.BUILDING: frozenset({R.SKIPPED, R.FAILED, R.QUEUED, R.DUE}),  # back to due: its builder died
-    R.QUEUED: frozenset({R.DELIVERED, R.PARTLY_DELIVERED, R.UNDELIVERED}),
+    R.QUEUED: frozenset({R.HELD, R.DELIVERED, R.PARTLY_DELIVERED, R.UNDELIVERED}),
+    R.HELD: frozenset({R.QUEUED, R.DELIVERED, R.PARTLY_DELIVERED, R.UNDELIVERED}),  # released, or cancelled
+    R.MISSED: frozenset({R.DUE}),
+    R.OVERLAPPED: frozenset({R.DUE}),
     R.SKIPPED: frozenset({R.DUE}),  # an operator wants it all the same
     R.FAILED: frozenset({R.DUE}),  # an operator runs it again
     R.DELIVERED: frozenset(),
@@ -74,15 +84,21 @@ ENDED = frozenset({D.SENT, D.FAILED, D.EXPIRED, D.SUPPRESSED, D.HELD, D.CANCELLE
 OPEN = frozenset(DeliveryState) - ENDED - {D.STAGED}
 """States in which something is still to happen: a run with one of these is queued."""
 
-UNSENDABLE = frozenset({R.DUE, R.BUILDING, R.SKIPPED, R.FAILED})
+ABANDONED = frozenset({R.MISSED, R.OVERLAPPED, R.SKIPPED, R.FAILED})
+"""States of a run that ended without a message; it may be made due again."""
+
+UNSENDABLE = frozenset({R.DUE, R.BUILDING}) | ABANDONED
 """States of a run whose messages, if it has any, are staged: nobody may send them."""
 
 
 def run_outcome(deliveries: dict[DeliveryState, int]) -> RunState:
-    """The state of a run from the counts of its deliveries' states; QUEUED while any has not ended."""
+    """The state of a run from the counts of its deliveries' states; QUEUED while any has not ended, then HELD
+    while one waits for somebody to release it."""
     total = sum(deliveries.values())
     if any(count for state, count in deliveries.items() if state not in ENDED):
         return R.QUEUED
+    if deliveries.get(D.HELD):
+        return R.HELD
     sent = deliveries.get(D.SENT, 0)
     if sent == total:
         return R.DELIVERED

@@ -107,6 +107,7 @@ _RUNS: dict[str, EventSpec] = {
     "run.waiting": _run("warning", "reason", "", "It waits for an earlier run of its job, or for fresh data."),
     "run.skipped": _run("info", "reason", "", "Nothing is sent for this due time, and that is meant."),
     "run.missed": _run("warning", "due reason", "", "The due time passed unheard and is not made up for."),
+    "run.overlapped": _run("warning", "due reason", "", "It waited until a later due time of its job took its place."),
     "run.failed": _run("error", "reason", "duration_ms traceback", "It could not be built; nothing was sent."),
     "run.recipient_refused": _run("warning", "recipient reason", "", "One row's address cannot be used."),
     "run.queued": _run("info", "messages deliveries", "bytes duration_ms", "All its messages are in the outbox."),

@@ -7,12 +7,12 @@ from typing import Literal
 
 from pipeline.jobs.model import ScheduleEntry
 from pipeline.schedule.due import asked_times
-from pipeline.schedule.missed import MISSED, ON_TIME
+from pipeline.schedule.missed import ON_TIME
 
 _TICK = timedelta(microseconds=1)
 
 Fate = Literal["absent", "missed", "failed", "done"]
-"""No row at all; a row that says that it passed unheard; one that failed; or anything else, also under way."""
+"""No row at all; a row that says that nobody built it in time; one that failed; or anything else, also under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,6 @@ def to_run(found: Collection[Expected], *, failed: bool) -> list[Expected]:
 def _fate(row: Known | None) -> Fate:
     if row is None:
         return "absent"
-    if row.state == "skipped" and row.reason.startswith(MISSED):
+    if row.state in {"missed", "overlapped"}:
         return "missed"
     return "failed" if row.state == "failed" else "done"

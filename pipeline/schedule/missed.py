@@ -17,8 +17,6 @@ from pipeline.schedule.shifting import Asked
 ON_TIME = timedelta(minutes=1)
 """A due time that passed (with its jitter) less than this ago is on time: `skip` and `grace` do not stop
 it."""
-MISSED = "missed: "
-"""What the reason of a run begins with that was skipped because its due time passed unheard."""
 LISTED = 1000
 """Of the due times that no grace can save, the newest so many are listed one by one."""
 
@@ -81,7 +79,7 @@ def _decision(asked: Asked, now: datetime, *, later_runs: bool) -> Missed:
 
 
 def _missed(due: datetime, why: str) -> Missed:
-    return Missed(due, run=False, reason=f"{MISSED}{why}")
+    return Missed(due, run=False, reason=why)
 
 
 def _beyond_grace(

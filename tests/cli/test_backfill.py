@@ -9,6 +9,8 @@ import pytest
 from projects import SMALLEST, clean_environ, inbox, json_lines, make_project, pipeline
 
 from pipeline.ledger.records import RunKey
+from pipeline.ledger.runs import Ended
+from pipeline.ledger.states import RunState
 from pipeline.wiring import Workspace
 
 MONDAYS = ["2026-03-02", "2026-03-09", "2026-03-16"]
@@ -59,8 +61,11 @@ def test_what_was_missed_is_run_and_what_failed_only_when_asked_for(project: Pat
     dues = [datetime.fromisoformat(due(day)) for day in MONDAYS]
     with Workspace(project, environ={}) as workspace:
         keys = [RunKey("weekly-sales", moment) for moment in dues]
-        reasons = {keys[0]: "missed: 9 h late, beyond its grace of 6 h", keys[1]: "its audience is empty"}
-        workspace.runs.ensure_all(keys, datetime.now(UTC), reasons)
+        ended: dict[RunKey, Ended] = {
+            keys[0]: (RunState.MISSED, "9 h late, beyond its grace of 6 h"),
+            keys[1]: (RunState.SKIPPED, "its audience is empty"),
+        }
+        workspace.runs.ensure_all(keys, datetime.now(UTC), ended)
         workspace.runs.fail(keys[2], "no such file", datetime.now(UTC))
     listed = json_lines(pipeline(project, "backfill", "weekly-sales", *SPAN, "--dry-run", "--json").stdout)
     assert [(line["due"], line["why"]) for line in listed] == [(due(MONDAYS[0]), "missed")]

@@ -84,7 +84,7 @@ def test_everything_is_held_until_somebody_releases_it(desk) -> None:
     desk.runs.start(key, "builder", desk.now + HOUR, desk.now)
     desk.runs.stage(key, "builder", [desk.letter("one", "a@example.com", "b@example.com")])
     held = desk.runs.queue(key, "builder", desk.terms(), desk.now, held="few rows")
-    assert (held.state, held.reason) == (RunState.UNDELIVERED, "few rows")
+    assert (held.state, held.reason) == (RunState.HELD, "few rows")
     assert desk.outbox.counts(run=key) == {DeliveryState.HELD: 2}
     assert desk.claim() == []
 

@@ -53,7 +53,7 @@ def test_hold_keeps_what_waits_and_release_sends_it(desk):
     operations = Operations(desk.engine)
     held = operations.hold(key, note(desk))
     assert [(d.recipient, d.state) for d in held.changed] == [("p1@example.com", D.HELD)]
-    assert [run.state for run in held.ended] == [RunState.PARTLY_DELIVERED]
+    assert [(run.state, run.ended_at) for run in held.ended] == [(RunState.HELD, None)]
     assert desk.claim("w2", minutes=6) == []
     released = operations.release(key, note(desk, 7), desk.terms())
     assert released.run.state is RunState.QUEUED
@@ -83,7 +83,7 @@ def test_a_claim_that_was_not_begun_is_taken_away_and_what_is_being_sent_is_not(
     late = desk.outbox.journal([second], [desk.outcome(first, D.SENT)], "w1", desk.now)
     assert (late.intended, late.lost) == (frozenset(), {second})
     assert desk.states(key) == {"p0@example.com": "sent", "p1@example.com": "held"}
-    assert [run.state for run in late.ended] == [RunState.PARTLY_DELIVERED]
+    assert [run.state for run in late.ended] == [RunState.HELD]
 
 
 def test_one_delivery_alone(desk):
@@ -98,7 +98,7 @@ def test_one_delivery_alone(desk):
 
 def test_resend_failed_sends_the_rest_again_and_nobody_else(desk):
     key = end(desk, [D.SENT, D.FAILED, D.EXPIRED, D.UNCERTAIN, D.CANCELLED, D.HELD])
-    assert run_of(desk, key).state is RunState.PARTLY_DELIVERED
+    assert run_of(desk, key).state is RunState.HELD
     at = note(desk, LATER)
     acted = Operations(desk.engine).resend(key, at, desk.terms(hours=20))
     assert {d.recipient: (d.state, d.possible_duplicate, d.attempts) for d in acted.changed} == {
@@ -184,6 +184,23 @@ def test_a_run_that_was_held_when_it_was_queued_is_under_way_without_a_reason_on
     acted = Operations(desk.engine).release(key, note(desk), desk.terms())
     assert (len(acted.changed), acted.run.state, acted.run.reason) == (2, RunState.QUEUED, "")
     assert len(desk.claim("w2", minutes=2)) == 2
+
+
+def test_a_run_is_held_until_the_last_of_it_is_released_or_cancelled(desk):
+    key = desk.building(desk.key())
+    desk.runs.stage(key, "builder", desk.people(2))
+    desk.runs.queue(key, "builder", desk.terms(), desk.now, held="waits for a review")
+    first, second = (d.id for d in desk.outbox.deliveries(run=key))
+    operations = Operations(desk.engine)
+    released = operations.release(key, note(desk), desk.terms(), delivery=first)
+    assert (released.run.state, released.run.reason) == (RunState.QUEUED, "waits for a review")
+    desk.outbox.journal(desk.claim(minutes=1), [], "w1", desk.now)
+    [run] = desk.outbox.journal([], [desk.outcome(first, D.SENT)], "w1", desk.now).ended
+    assert (run.state, run.reason) == (RunState.HELD, "waits for a review")
+    assert operations.hold(key, note(desk, 2)).ended == ()  # nothing to hold: it is not told of again
+    cancelled = operations.cancel(key, note(desk, 3), delivery=second)
+    assert [(run.state, run.ended_at) for run in cancelled.ended] == [(RunState.PARTLY_DELIVERED, note(desk, 3).at)]
+    assert cancelled.run.state is RunState.PARTLY_DELIVERED
 
 
 def test_pages_of_many(desk):

@@ -49,7 +49,6 @@ def test_variants_are_numbered_and_never_the_real_one(desk) -> None:
         desk.runs.ensure(desk.key(variant=variant), desk.now)
     assert desk.runs.next_variant("daily", desk.now, "test").variant == "test-11"
     assert str(desk.runs.next_variant("daily", desk.now, "again")) == "daily@20130201T113000Z+again-4"
-    assert desk.runs.last_due("daily") is None
 
 
 # --- building -----------------------------------------------------------------------------------------------
@@ -231,7 +230,6 @@ def test_a_run_that_is_not_there(desk) -> None:
         with pytest.raises(LedgerError, match="there is no run daily@20130201T113000Z"):
             change()
     assert desk.runs.get(desk.key()) is None
-    assert desk.runs.close_if_ended(desk.key(), desk.now) is None
 
 
 # --- looking ------------------------------------------------------------------------------------------------
@@ -250,7 +248,6 @@ def test_finding(desk) -> None:
     assert found(state=RunState.SKIPPED) == [("daily", 1)]
     assert found(since=desk.now + timedelta(hours=1), until=desk.now + timedelta(hours=2)) == [("daily", 1)]
     assert found(limit=1) == [("weekly", 2)]
-    assert desk.runs.last_due("daily") == desk.now + timedelta(hours=1)
     assert [run.key for run in desk.runs.open_runs("daily")] == [desk.key()]
     assert [run.key for run in desk.runs.due(desk.now)] == [desk.key(), desk.key("weekly", 2)]
 

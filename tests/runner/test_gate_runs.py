@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from projects import inbox, json_lines, make_project, pipeline
 
-from pipeline.engine.dispatcher import stale
+from pipeline.engine.dispatcher import given_up
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.states import DeliveryState, RunState
 from pipeline.single_run import follow
@@ -166,7 +166,7 @@ def test_old_data_is_waited_for_without_a_builder(house: House) -> None:
     assert runs.busy_jobs() == set()
     while runs.due(house.now) == [] and house.now < DUE + timedelta(hours=1):
         house.now += timedelta(minutes=1)
-    assert stale(waiting, house.workspace.project, house.now) == ""
+    assert given_up(waiting, house.workspace.project, house.now) is None
     assert house.build().state is RunState.DUE
     assert len(house.events("run.waiting")) == len(house.events("run.started")) == 1  # each look is no news
     house.sales("2026-03-01,Berlin,3", "2026-03-02,Paris,5")
@@ -183,7 +183,7 @@ def test_patience_ends(house: House) -> None:
     run = house.build()
     assert run.state is RunState.SKIPPED
     assert "but its newest is 2026-02-27 00:00 UTC, 3.3 days old" in run.reason
-    assert (run.key.variant, house.workspace.runs.last_due("daily")) == ("", DUE)
+    assert house.workspace.runs.get(RunKey("daily", DUE)) == run
 
 
 @pytest.mark.parametrize("house", ["expect: len(sales) > 5\non_failure: send"], indirect=True)

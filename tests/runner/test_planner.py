@@ -70,9 +70,9 @@ def test_a_new_job_has_missed_nothing(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("scene", "expected"),
     [
-        ("latest", {1: "skipped", 2: "skipped", 3: "skipped", 4: "skipped", 5: "due"}),
-        ("all", {1: "skipped", 2: "skipped", 3: "due", 4: "due", 5: "due"}),
-        ("skip", {1: "skipped", 2: "skipped", 3: "skipped", 4: "skipped", 5: "skipped"}),
+        ("latest", {1: "missed", 2: "missed", 3: "missed", 4: "missed", 5: "due"}),
+        ("all", {1: "missed", 2: "missed", 3: "due", 4: "due", 5: "due"}),
+        ("skip", {1: "missed", 2: "missed", 3: "missed", 4: "missed", 5: "missed"}),
     ],
     indirect=["scene"],
 )
@@ -100,10 +100,10 @@ def test_a_crash_before_the_watermark_moved_changes_nothing(scene: Scene) -> Non
     scene.workspace.runs.ensure_all(
         [RunKey("hourly", START + timedelta(hours=h)) for h in (1, 2)],
         scene.now,
-        {RunKey("hourly", START + timedelta(hours=1)): "missed"},
+        {RunKey("hourly", START + timedelta(hours=1)): (RunState.MISSED, "too late")},
     )
     assert scene.planner().handle([scene.job]) == 0
-    assert scene.states() == {1: "skipped", 2: "due"}
+    assert scene.states() == {1: "missed", 2: "due"}
 
 
 def test_a_run_that_somebody_asked_for_ahead_of_time_hides_no_due_time(scene: Scene) -> None:

@@ -22,7 +22,7 @@ STATES = ["due", "building", "queued", "delivered", "partly delivered", "undeliv
     ("known", "fate", "runs", "with_failed"),
     [
         (None, "absent", True, True),
-        (Known("skipped", "missed: 3 h late"), "missed", True, True),
+        (Known("missed", "3 h late"), "missed", True, True),
         (Known("skipped", "its audience is empty"), "done", False, False),
         (Known("failed", "no such file"), "failed", False, True),
         *((Known(state), "done", False, False) for state in STATES if state not in {"skipped", "failed"}),

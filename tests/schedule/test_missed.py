@@ -11,7 +11,7 @@ from pipeline.jobs.model import ScheduleEntry
 from pipeline.schedule.due import due_times
 from pipeline.schedule.missed import LISTED, Missed, in_words, plan_missed
 
-REPLACED = "missed: a later due time replaces it"
+REPLACED = "a later due time replaces it"
 
 
 def entry(**rule: object) -> ScheduleEntry:
@@ -34,8 +34,8 @@ def test_a_wake_up_on_time_runs_whatever_the_policy() -> None:
 
 def test_latest_runs_only_the_newest_within_grace() -> None:
     assert plan([entry(missed="latest", grace="2 hours")], "2024-05-05T03:00", "2024-05-05T07:30") == [
-        ("04:00", False, "missed: 3 h 30 min late, beyond its grace of 2 h"),
-        ("05:00", False, "missed: 2 h 30 min late, beyond its grace of 2 h"),
+        ("04:00", False, "3 h 30 min late, beyond its grace of 2 h"),
+        ("05:00", False, "2 h 30 min late, beyond its grace of 2 h"),
         ("06:00", False, REPLACED),
         ("07:00", True, "30 min late"),
     ]
@@ -51,7 +51,7 @@ def test_grace_is_inclusive_and_such_a_due_time_still_gives_way() -> None:
 
 def test_all_runs_all_within_grace() -> None:
     assert plan([entry(missed="all", grace="2 hours")], "2024-05-05T04:00", "2024-05-05T07:30") == [
-        ("05:00", False, "missed: 2 h 30 min late, beyond its grace of 2 h"),
+        ("05:00", False, "2 h 30 min late, beyond its grace of 2 h"),
         ("06:00", True, "1 h 30 min late"),
         ("07:00", True, "30 min late"),
     ]
@@ -59,8 +59,8 @@ def test_all_runs_all_within_grace() -> None:
 
 def test_skip_runs_none_that_is_late() -> None:
     assert plan([entry(missed="skip")], "2024-05-05T05:00", "2024-05-05T07:30") == [
-        ("06:00", False, "missed: 1 h 30 min late, and its schedule says skip"),
-        ("07:00", False, "missed: 30 min late, and its schedule says skip"),
+        ("06:00", False, "1 h 30 min late, and its schedule says skip"),
+        ("07:00", False, "30 min late, and its schedule says skip"),
     ]
 
 
@@ -68,14 +68,14 @@ def test_a_due_time_gives_way_only_to_one_that_runs() -> None:
     rules = [entry(cron="0 6 * * *"), entry(cron="0 7 * * *", missed="skip")]
     assert plan(rules, "2024-05-05T05:00", "2024-05-05T07:30") == [
         ("06:00", True, "1 h 30 min late"),
-        ("07:00", False, "missed: 30 min late, and its schedule says skip"),
+        ("07:00", False, "30 min late, and its schedule says skip"),
     ]
 
 
 def test_each_entry_has_its_own_grace() -> None:
     rules = [entry(cron="0 6 * * *", missed="all", grace="1 hour"), entry(cron="0 7 * * *", missed="all")]
     assert plan(rules, "2024-05-05T05:00", "2024-05-05T08:30") == [
-        ("06:00", False, "missed: 2 h 30 min late, beyond its grace of 1 h"),
+        ("06:00", False, "2 h 30 min late, beyond its grace of 1 h"),
         ("07:00", True, "1 h 30 min late"),
     ]
 
@@ -134,7 +134,7 @@ def test_a_year_of_downtime_stays_a_short_list() -> None:
     assert time.process_time() - started < 2
     assert sum(one.run for one in decisions) == 360
     assert len(decisions) == 1 + LISTED + 360
-    reason = "missed: it and all others before 2024-05-04 08:21:00 UTC are beyond grace, and too many to list"
+    reason = "it and all others before 2024-05-04 08:21:00 UTC are beyond grace, and too many to list"
     assert decisions[0] == Missed(utc("2023-05-06T07:01"), run=False, reason=reason)
     listed = list(due_times([rule], utc("2024-05-04T08:20:59"), now))
     assert [one.due for one in decisions[1:]] == listed
