@@ -278,7 +278,7 @@ class Workspace:
             worker = Worker(
                 self.outbox,
                 self._mailers(),
-                self.log.emit,
+                self.log,
                 self.clock,
                 owner=owner,
                 dead_owners=lambda: dead_owners(self.owners),

@@ -2,17 +2,17 @@
 to the log."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
-from pipeline.delivery.lines import Line, attempt_line, run_line, suppressed_line
+from pipeline.delivery.lines import Line, attempt_line, run_line, sender_line, suppressed_line
 from pipeline.delivery.ports import Barred, Clock, Outbox, Result, nobody_barred
 from pipeline.delivery.settle import settle, suppressed, untried, without
 from pipeline.delivery.throttle import Throttle
 from pipeline.delivery.verdict import Action, Kind, Verdict
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome
-from pipeline.observe.log import Emit
+from pipeline.observe.log import Log
 
 LEASE = timedelta(seconds=120)
 """How long a claim outlives its holder's last sign of life. Extended long before it ends."""
@@ -32,7 +32,7 @@ class OutboxDesk:
         owner: str,
         throttle: Throttle,
         *,
-        emit: Emit,
+        log: Log,
         clock: Clock,
         sleep: Callable[[float], object],
         stopping: Callable[[], bool],
@@ -43,7 +43,7 @@ class OutboxDesk:
         self._mailer = mailer
         self._owner = owner
         self._throttle = throttle
-        self._emit = emit
+        self._log = log
         self._clock = clock
         self._sleep = sleep
         self._stopping = stopping
@@ -90,14 +90,14 @@ class OutboxDesk:
         outcomes = [settle(result, now, self._chance.random()) for result in results]
         done = self._write([delivery.id for delivery in intents], outcomes)
         self.attempts += len(results)
+        lines: list[Line] = []
         for result, outcome in zip(results, outcomes, strict=True):
             if outcome.delivery not in done.lost:
-                self._log(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
-                self._tell_of_sender(result)
-        self._log_ended(done)
+                lines.append(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
+                lines += self._told_of_sender(result)
+        self._log.emit_all([*lines, *map(run_line, done.ended)])
         if any(result.verdict.ok for result in results):
-            for line in self._throttle.worked():
-                self._log(line)
+            self._log.emit_all(self._throttle.worked())
         elif results:
             self._throttle.proved_nothing()
         self.beat()
@@ -111,8 +111,7 @@ class OutboxDesk:
 
     def pause(self, verdict: Verdict) -> None:
         """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""
-        for line in self._throttle.failed(verdict):
-            self._log(line)
+        self._log.emit_all(self._throttle.failed(verdict))
 
     def beat(self) -> None:
         """See `ports.Desk.beat`: costs nothing until half of the lease is over."""
@@ -131,10 +130,8 @@ class OutboxDesk:
         found = [one for claim in claims for one in claim.deliveries if one.id in barred]
         now = self._clock()
         done = self._write([], [suppressed(delivery, now, barred[delivery.id]) for delivery in found])
-        for delivery in found:
-            if delivery.id not in done.lost:
-                self._log(suppressed_line(self._mailer, delivery, barred[delivery.id]))
-        self._log_ended(done)
+        told = [suppressed_line(self._mailer, one, barred[one.id]) for one in found if one.id not in done.lost]
+        self._log.emit_all([*told, *map(run_line, done.ended)])
         return [left for claim in claims if (left := without(claim, barred)) is not None]
 
     def _write(self, intents: Sequence[int], outcomes: Sequence[Outcome]) -> Journaled:
@@ -150,28 +147,11 @@ class OutboxDesk:
                     raise
                 self._sleep(LEDGER_RETRY)
 
-    def _tell_of_sender(self, result: Result) -> None:
+    def _told_of_sender(self, result: Result) -> Iterator[Line]:
         """An alert for a sender that the relay does not take: once, until it takes it again."""
         sender, verdict = result.claim.letter.sender, result.verdict
         if verdict.ok:
             self._senders_told.discard(sender)
         elif verdict.kind is Kind.PERM_SENDER and verdict.action is Action.WAIT and sender not in self._senders_told:
             self._senders_told.add(sender)
-            reason = f"mailer {self._mailer} does not take mail from {sender}"
-            self._emit(
-                "alert.raised",
-                job=result.claim.job,
-                run=result.claim.run,
-                mailer=self._mailer,
-                code=verdict.code,
-                reply=verdict.reply,
-                reason=reason,
-            )
-
-    def _log_ended(self, done: Journaled) -> None:
-        for run in done.ended:
-            self._log(run_line(run))
-
-    def _log(self, line: Line) -> None:
-        event, fields = line
-        self._emit(event, **fields)
+            yield sender_line(self._mailer, result)

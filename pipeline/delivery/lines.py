@@ -44,6 +44,19 @@ def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool)
     return _EVENTS[outcome.state], told(fields)
 
 
+def sender_line(mailer: str, result: Result) -> Line:
+    """A sender that the relay does not take, whatever is sent."""
+    claim, verdict = result.claim, result.verdict
+    return "alert.raised", {
+        "job": claim.job,
+        "run": claim.run,
+        "mailer": mailer,
+        "code": verdict.code,
+        "reply": verdict.reply,
+        "reason": f"mailer {mailer} does not take mail from {claim.letter.sender}",
+    }
+
+
 def swept_line(delivery: Delivery, event: str) -> Line:
     """A delivery that ended, or became uncertain, without an attempt of ours."""
     fields: dict[str, object] = {

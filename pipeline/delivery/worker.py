@@ -17,7 +17,7 @@ from pipeline.delivery.throttle import Throttle
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Swept
 from pipeline.ledger.ways import NO_LIMITS, Limits
-from pipeline.observe.log import Emit
+from pipeline.observe.log import Log
 
 POLL = 1.0
 """Seconds between two looks at an outbox in which nothing was due."""
@@ -53,7 +53,7 @@ class Worker:
         self,
         outbox: Outbox,
         mailers: Mapping[str, Mailer],
-        emit: Emit,
+        log: Log,
         clock: Clock,
         *,
         owner: str,
@@ -66,7 +66,7 @@ class Worker:
     ) -> None:
         self._outbox = outbox
         self._mailers = mailers
-        self._emit = emit
+        self._log = log
         self._clock = clock
         self._owner = owner
         self._dead_owners = dead_owners
@@ -157,7 +157,7 @@ class Worker:
             name,
             self._owner_of(name),
             Throttle(self._outbox, name, self._owner_of(name), self._clock, self._limits.get(name, NO_LIMITS)),
-            emit=self._emit,
+            log=self._log,
             clock=self._clock,
             sleep=self._sleep,
             stopping=self._stop.is_set,
@@ -192,11 +192,11 @@ class Worker:
         try:
             self._outbox.release(self._owner_of(name))
         except LedgerError as error:
-            self._emit("service.error", reason=f"mailer {name} keeps its letters until their leases end: {error}")
+            self._log.emit("service.error", reason=f"mailer {name} keeps its letters until their leases end: {error}")
 
     def _rest(self, name: str, error: LedgerError) -> None:
         """The ledger failed under a mailer: what it held is recovered once the ledger can be used again."""
-        self._emit("service.error", reason=f"mailer {name} rests, the ledger cannot be used: {error}")
+        self._log.emit("service.error", reason=f"mailer {name} rests, the ledger cannot be used: {error}")
         while not self._stop.wait(LEDGER_PAUSE):
             try:
                 swept = self._outbox.recover(self._clock(), [self._owner_of(name)])
@@ -210,13 +210,9 @@ class Worker:
             try:
                 self.sweep()
             except LedgerError as error:
-                self._emit("service.error", reason=f"the outbox cannot be swept: {error}")
+                self._log.emit("service.error", reason=f"the outbox cannot be swept: {error}")
             self._stop.wait(SWEEP)
 
     def _log_swept(self, swept: Swept, event: str) -> None:
-        for delivery in swept.deliveries:
-            name, fields = swept_line(delivery, event)
-            self._emit(name, **fields)
-        for run in swept.ended:
-            name, fields = run_line(run)
-            self._emit(name, **fields)
+        deliveries = [swept_line(delivery, event) for delivery in swept.deliveries]
+        self._log.emit_all([*deliveries, *map(run_line, swept.ended)])

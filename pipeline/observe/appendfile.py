@@ -1,8 +1,8 @@
 """A file of lines that several processes append to and any of them rotates, without losing or mixing a line.
 
-Each line is one write to a descriptor opened with O_APPEND, under an exclusive lock (flock) of the file that
-has the name at that moment. Rotation renames under the same lock: a process that waited for it finds that its
-file is no longer the current one, and opens the new one. Use a local disk: over NFS, O_APPEND is not atomic.
+What is written together is one write to a descriptor opened with O_APPEND, under an exclusive lock (flock) of the
+file that has the name at that moment. Rotation renames under the same lock: a process that waited for it finds that
+its file is no longer the current one, and opens the new one. Use a local disk: over NFS, O_APPEND is not atomic.
 Lines are not synced to the disk, because the ledger is what must survive a power cut.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 class AppendFile:
-    """Keeps `path` below `max_bytes` (one longer line goes in whole), `backups` older ones as path.1, …"""
+    """Keeps `path` below `max_bytes` (what is longer by itself goes in whole), `backups` older ones as path.1, …"""
 
     def __init__(self, path: Path, *, max_bytes: int, backups: int) -> None:
         self.path = path
@@ -20,9 +20,9 @@ class AppendFile:
         self._backups = backups
         self._descriptor: int | None = None
 
-    def write(self, line: str) -> None:
-        """Appends one line, which must end with a line break. Raises OSError where it cannot."""
-        data = line.encode()
+    def write(self, lines: str) -> None:
+        """Appends whole lines, the last one too with its line break, to one file. Raises OSError where it cannot."""
+        data = lines.encode()
         while True:
             descriptor = self._open()
             fcntl.flock(descriptor, fcntl.LOCK_EX)

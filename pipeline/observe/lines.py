@@ -1,9 +1,9 @@
-"""How a line comes about: redaction, JSON, writing to several outputs; and lines of the standard library's records."""
+"""Writes lines to several outputs, and makes lines of the standard library's log records."""
 
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol, TextIO
@@ -13,15 +13,13 @@ from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from pipeline.observe.events import LEVELS
-from pipeline.observe.redact import Masks, hash_addresses, hash_recipient
-
-_FREE_TEXT = ("reply", "reason", "message", "traceback")
+from pipeline.observe.redact import Redaction
 
 
 class Output(Protocol):
     """Where lines go: a text stream, an `AppendFile`."""
 
-    def write(self, line: str, /) -> object: ...
+    def write(self, lines: str, /) -> object: ...
 
 
 class Flushed:
@@ -30,35 +28,38 @@ class Flushed:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, line: str, /) -> None:
-        self._stream.write(line)
+    def write(self, lines: str, /) -> None:
+        self._stream.write(lines)
         self._stream.flush()
 
 
 class Lines:
-    """Writes each line to every output, from any thread; an output that fails keeps it from no other."""
+    """Writes lines to every output, from any thread; an output that fails keeps them from no other."""
 
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._outputs = outputs
         self._lock = threading.Lock()
         self.lost = 0
 
-    def write(self, line: str) -> None:
-        """`line` has no line break yet."""
+    def write(self, *lines: str) -> None:
+        """All at once; they have no line breaks yet."""
+        if not lines:
+            return
+        text = "".join([f"{line}\n" for line in lines])
         with self._lock:
             for output in self._outputs:
                 try:
-                    output.write(f"{line}\n")
+                    output.write(text)
                 except (OSError, ValueError) as error:  # ValueError: a stream that was closed
-                    self._complain(f"a line cannot be written: {error}")
+                    self._complain(f"{_some(len(lines))} cannot be written: {error}", len(lines))
 
     def spoiled(self, what: str) -> None:
         """Counts a line that could not even be made."""
         with self._lock:
-            self._complain(what)
+            self._complain(what, 1)
 
-    def _complain(self, what: str) -> None:
-        self.lost += 1
+    def _complain(self, what: str, lost: int) -> None:
+        self.lost += lost
         with suppress(OSError, ValueError, AttributeError):  # without a standard error, only `lost` tells
             sys.stderr.write(f"delivery log: {what} ({self.lost} lost)\n")
 
@@ -80,10 +81,9 @@ class Records(logging.Handler):
             self._lines.write(line)
 
 
-def processors(secrets: Iterable[str] | Masks, *, hash_recipients: bool) -> list[Processor]:
-    """From a line's fields to its text, for events and records alike."""
-    mask = secrets if isinstance(secrets, Masks) else Masks(secrets)
-    return [_redactor(mask, hash_recipients=hash_recipients), structlog.processors.JSONRenderer()]
+def processors(redact: Redaction) -> list[Processor]:
+    """From a record's fields to its line."""
+    return [lambda _, __, line: redact(dict(line)), structlog.processors.JSONRenderer()]
 
 
 def rfc3339(time: datetime) -> str:
@@ -91,15 +91,8 @@ def rfc3339(time: datetime) -> str:
     return f"{time.astimezone(UTC).isoformat(timespec='milliseconds').removesuffix('+00:00')}Z"
 
 
-def _redactor(mask: Callable[[str], str], *, hash_recipients: bool) -> Processor:
-    def redact(_: WrappedLogger, __: str, line: EventDict) -> EventDict:
-        if hash_recipients:
-            if "recipient" in line:
-                line["recipient"] = hash_recipient(line["recipient"])
-            line.update({name: hash_addresses(line[name]) for name in _FREE_TEXT if name in line})
-        return {name: mask(value) if isinstance(value, str) else value for name, value in line.items()}
-
-    return redact
+def _some(lines: int) -> str:
+    return "a line" if lines == 1 else f"{lines} lines"
 
 
 def _as_service_log(logger: WrappedLogger, method: str, line: EventDict) -> EventDict:

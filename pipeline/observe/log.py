@@ -1,29 +1,34 @@
 """The delivery log: one JSON object a line, to a stream and to a rotated file, for the events of `events.py`.
 
-structlog over the standard library's logging, so that lines of APScheduler and other libraries come out in
-the same form, as `service.log`. Several processes may write to the same file (see `appendfile.py`).
+Lines of APScheduler and other libraries come out in the same form, as `service.log` (`lines.py`). Several processes may
+write to the same file (`appendfile.py`).
 """
 
+import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, Self, TextIO
-
-import structlog
+from typing import Protocol, Self, TextIO
 
 from pipeline.observe.appendfile import AppendFile
 from pipeline.observe.events import EVENTS, FIELDS, EventDefectError
 from pipeline.observe.lines import Flushed, Lines, Output, Records, processors, rfc3339
-from pipeline.observe.redact import Masks
+from pipeline.observe.redact import Masks, Redaction
 
 MAX_BYTES = 10_000_000
 BACKUPS = 10
 _FIELDS_OF = {
-    name: [field for field in FIELDS if field in (*spec.required, *spec.optional)] for name, spec in EVENTS.items()
+    name: [
+        (field, None if known.type is datetime else known.type)
+        for field, known in FIELDS.items()
+        if field in (*spec.required, *spec.optional)
+    ]
+    for name, spec in EVENTS.items()
 }
-"""Event → its fields in the order of a line."""
+"""Event → its fields in the order of a line, each with the type of which a value is written as it is."""
 _REQUIRED = {name: frozenset(spec.required) for name, spec in EVENTS.items()}
+_to_json = json.JSONEncoder().encode
 
 
 class Emit(Protocol):
@@ -32,20 +37,30 @@ class Emit(Protocol):
     def __call__(self, event: str, /, **fields: object) -> None: ...
 
 
+class Log(Protocol):
+    """Where those write who have several events at once."""
+
+    def emit(self, event: str, /, **fields: object) -> None:
+        """See `Emit`."""
+
+    def emit_all(self, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """As many times `emit`, each field by its own name, at the price of one write."""
+
+
 class EventLog:
-    """Made by `open_log`. `emit` may be called from any thread."""
+    """Made by `open_log`. `emit` and `emit_all` may be called from any thread."""
 
     def __init__(
         self,
         lines: Lines,
-        chain: Sequence[structlog.typing.Processor],
+        clock: Callable[[], datetime],
+        redact: Redaction,
         closers: Sequence[Callable[[], object]],
-        masks: Masks | None = None,
     ) -> None:
         self._lines = lines
-        self._masks = masks
+        self._clock = clock
+        self._redact = redact
         self._closers = closers
-        self._chain = tuple(chain)
 
     def emit(self, event: str, /, **fields: object) -> None:
         """Writes one line. `class_` stands for `class`; None is left out; times must be aware.
@@ -54,34 +69,22 @@ class EventLog:
         or a value of the wrong type. Where an output cannot be written (a full disk), work goes on: standard
         error says so and `lost` counts.
         """
-        spec = EVENTS.get(event)
-        if spec is None or spec.level is None:
-            raise EventDefectError(f"no event {event!r} may be emitted; the list is in observe/events.py")
-        given = {name.removesuffix("_"): value for name, value in fields.items() if value is not None}
-        if absent := _REQUIRED[event].difference(given):
-            raise EventDefectError(f"event {event} needs its field {', '.join(sorted(absent))}")
-        known = _FIELDS_OF[event]
-        values = {name: _value(event, name, given[name]) for name in known if name in given}
-        if len(values) < len(given):
-            unknown = ", ".join(sorted(given.keys() - values.keys()))
-            raise EventDefectError(f"event {event} has no field {unknown}")
-        self._lines.write(self._rendered({"level": spec.level, "event": event, **values}))
+        if "class_" in fields:
+            fields["class"] = fields.pop("class_")
+        self.emit_all([(event, fields)])
 
-    def _rendered(self, line: structlog.typing.EventDict) -> str:
-        """The line as the processors make it; structlog's own loggers would bind it first, which we need not."""
-        made: Any = line
-        for process in self._chain:
-            made = process(None, "emit", made)
-        return str(made)
+    def emit_all(self, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """Writes a line for each event, all of the same time, or none if one of them raises EventDefectError."""
+        at = rfc3339(self._clock())
+        self._lines.write(*(_to_json(self._redact(_line(at, event, fields))) for event, fields in events))
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Masks these too from now on."""
-        if self._masks is not None:
-            self._masks.add(secrets)
+        self._redact.mask.add(secrets)
 
     def masked(self, text: str) -> str:
         """The text without any secret, as a line would hold it."""
-        return text if self._masks is None else self._masks(text)
+        return self._redact.mask(text)
 
     @property
     def lost(self) -> int:
@@ -125,26 +128,36 @@ def open_log(
         outputs.append(file)
         closers.append(file.close)
     lines = Lines(outputs)
-    masks = Masks(secrets)
-    chain = processors(masks, hash_recipients=hash_recipients)
+    redact = Redaction(Masks(secrets), hash_recipients=hash_recipients)
     if capture:
-        root, records = logging.getLogger(), Records(lines, chain)
+        root, records = logging.getLogger(), Records(lines, processors(redact))
         root.addHandler(records)
         closers.insert(0, lambda: root.removeHandler(records))
-    return EventLog(lines, [_stamper(clock), *chain], closers, masks)
+    return EventLog(lines, clock, redact, closers)
 
 
-def _stamper(clock: Callable[[], datetime]) -> structlog.typing.Processor:
-    def stamp(_: structlog.typing.WrappedLogger, __: str, line: structlog.typing.EventDict) -> dict[str, object]:
-        return {"ts": rfc3339(clock()), "level": line.pop("level"), "event": line.pop("event"), **line}
-
-    return stamp
+def _line(at: str, event: str, fields: Mapping[str, object]) -> dict[str, object]:
+    """All that stands in the line, in its order. Raises EventDefectError."""
+    spec = EVENTS.get(event)
+    if spec is None or spec.level is None:
+        raise EventDefectError(f"no event {event!r} may be emitted; the list is in observe/events.py")
+    given = {name: value for name, value in fields.items() if value is not None}
+    if absent := _REQUIRED[event].difference(given):
+        raise EventDefectError(f"event {event} needs its field {', '.join(sorted(absent))}")
+    line: dict[str, object] = {"ts": at, "level": spec.level, "event": event}
+    fixed = len(line)
+    for name, as_it_is in _FIELDS_OF[event]:
+        if name in given:
+            value = given[name]
+            line[name] = value if type(value) is as_it_is else _value(event, name, value)
+    if len(line) - fixed < len(given):
+        unknown = ", ".join(sorted(given.keys() - dict(_FIELDS_OF[event]).keys()))
+        raise EventDefectError(f"event {event} has no field {unknown}")
+    return line
 
 
 def _value(event: str, name: str, value: object) -> object:
     kind = FIELDS[name].type
-    if type(value) is kind and kind is not datetime:
-        return value
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise EventDefectError(f"event {event}: {name} must be {kind.__name__}, not {type(value).__name__}")
     if isinstance(value, datetime):

@@ -8,6 +8,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 MASK = "***"
 _SHORTEST = 4
+_FREE_TEXT = ("reply", "reason", "message", "traceback")
 _ADDRESS = re.compile(r"[^\s<>()\[\]\"',;:]+@[^\s<>()\[\]\"',;:]+\w")
 
 
@@ -41,6 +42,25 @@ class Masks:
         known = self._known.union(secrets)
         if known != self._known:
             self._known, self._mask = known, masker(known)
+
+
+class Redaction:
+    """From a line's fields to those that may be read: secrets masked, and addresses hashed where that is asked for."""
+
+    def __init__(self, mask: Masks, *, hash_recipients: bool) -> None:
+        self.mask = mask
+        self._hash_recipients = hash_recipients
+
+    def __call__(self, line: dict[str, object]) -> dict[str, object]:
+        if self._hash_recipients:
+            if "recipient" in line:
+                line["recipient"] = hash_recipient(str(line["recipient"]))
+            line.update({name: hash_addresses(str(line[name])) for name in _FREE_TEXT if name in line})
+        # All texts are searched at once, which nearly always ends it; no secret reaches over a NUL into the next.
+        texts = "\0".join([value for value in line.values() if isinstance(value, str)])
+        if self.mask(texts) == texts:
+            return line
+        return {name: self.mask(value) if isinstance(value, str) else value for name, value in line.items()}
 
 
 def hash_recipient(address: str) -> str:

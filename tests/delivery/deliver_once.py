@@ -34,7 +34,7 @@ def main(ledger: str, owners: str, port: str, connections: str) -> None:
         worker = Worker(
             Outbox(open_ledger(ledger)),
             {"relay": mailer},
-            log.emit,
+            log,
             clock,
             owner=owner,
             dead_owners=lambda: dead_owners(folder),

@@ -1,6 +1,7 @@
 """What is written, what is refused, and what must never be in it."""
 
 import base64
+import io
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from pipeline.errors import PipelineError
 from pipeline.observe.events import EVENTS, FIELDS, EventDefectError
 from pipeline.observe.lines import Lines, Records, processors
 from pipeline.observe.log import Emit, EventLog, open_log
-from pipeline.observe.redact import hash_recipient, masker
+from pipeline.observe.redact import Masks, Redaction, hash_recipient, masker
 
 DUE = datetime(2013, 2, 1, 6, 30, tzinfo=timezone(timedelta(hours=-5)))
 RUN = {"job": "daily", "run": "daily@20130201T113000Z"}
@@ -167,7 +168,7 @@ def test_what_apscheduler_says_of_a_job_that_fails_is_a_line(written: Any, clock
 
 def test_a_library_with_a_bad_format_string_ends_nothing(written: Any, capsys: pytest.CaptureFixture[str]) -> None:
     lines = Lines([written])
-    handler = Records(lines, processors([], hash_recipients=False))
+    handler = Records(lines, processors(Redaction(Masks([]), hash_recipients=False)))
     handler.handle(logging.LogRecord("some.library", 30, __file__, 1, "%d", ("no number",), None))
     assert (lines.lost, written.getvalue()) == (1, "")
     assert capsys.readouterr().err == ("delivery log: a line of some.library cannot be formatted: TypeError (1 lost)\n")
@@ -256,6 +257,25 @@ def test_stream_and_file_get_the_same_lines(tmp_path: Path, written: Any, clock:
         log.emit("service.stopped")
     assert path.read_text() == written.getvalue()
     assert len(written.lines) == 2
+
+
+def test_several_events_are_one_write_and_a_defect_among_them_writes_none(clock: Callable[[], datetime]) -> None:
+    writes: list[str] = []
+
+    class Recorder(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    log = open_log(None, Recorder(), clock=clock, secrets=["s3cret"])
+    log.emit_all([("jobs.loaded", {"count": 1}), ("run.failed", {**RUN, "reason": "no s3cret", "traceback": None})])
+    (both,) = writes
+    assert [json.loads(line)["event"] for line in both.splitlines()] == ["jobs.loaded", "run.failed"]
+    assert "no ***" in both
+    log.emit_all([])
+    with pytest.raises(EventDefectError):
+        log.emit_all([("jobs.loaded", {"count": 1}), ("jobs.loaded", {"count": "2"})])
+    assert len(writes) == 1
 
 
 def test_the_file_is_rotated_by_size(tmp_path: Path, clock: Callable[[], datetime]) -> None:

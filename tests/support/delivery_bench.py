@@ -100,7 +100,7 @@ class Bench:
         return Worker(
             self.outbox,
             mailers,
-            self.emit,
+            self.log,
             self.clock,
             owner=f"worker-{self._workers}",
             chance=random.Random(1),
