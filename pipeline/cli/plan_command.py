@@ -1,6 +1,6 @@
 """`pipeline plan`: who would get what and how big; sends nothing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,9 @@ from pipeline.ledger.records import RunKey
 
 if TYPE_CHECKING:
     from pipeline.engine.gating import GateNews
+    from pipeline.jobs.model import Job
     from pipeline.message.ladder import Degraded
+    from pipeline.message.manner import ReadsAs
 
 
 @click.command()
@@ -27,12 +29,14 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
     nothing."""
     from pipeline.engine.sinks import Planned, PlanSink  # noqa: PLC0415 - brings the builder's room
     from pipeline.message.ladder import Degraded  # noqa: PLC0415
+    from pipeline.message.manner import ReadsAs  # noqa: PLC0415
 
     with open_workspace(root) as workspace:
         entry = find_job(workspace.checked().project, job)
         due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
         planned: list[Planned] = []
         lighter: dict[tuple[str, ...], Degraded] = {}
+        reads: dict[tuple[str, ...], ReadsAs] = {}
         with RunProgress(RunKey(job, due), shown=not as_json) as progress:
 
             def on_progress(value: object) -> None:
@@ -40,6 +44,8 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                     planned.append(value)
                 elif isinstance(value, Degraded):
                     lighter[value.recipients] = value
+                elif isinstance(value, ReadsAs):
+                    reads[value.recipients] = value
                 else:
                     progress(value)
 
@@ -52,19 +58,13 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                 "subject": p.subject,
                 "bytes": p.bytes,
                 "files": list(p.files),
+                **_reads_as(reads.get(p.recipients), entry),
                 **_too_large(lighter.get(p.recipients)),
                 "suppressed": [who for who in p.recipients if who in barred] or None,
             }
             for p in planned
         ]
-        columns: dict[str, Callable[[Any], str] | None] = {
-            "recipients": ", ".join,
-            "subject": None,
-            "bytes": human_size,
-            "files": ", ".join,
-        }
-        if lighter:
-            columns["too_large"] = ", ".join
+        columns = _columns(rows)
         print_rows(rows, columns, as_json=as_json, empty="nobody would get anything: the audience is empty")
         for refusal in summary.refused:
             if as_json:
@@ -81,6 +81,36 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                 f"{human_size(sum(message.bytes for message in planned))}, "
                 f"for {local(due, entry.timezone)}; nothing was sent"
             )
+
+
+def _columns(rows: Sequence[Mapping[str, object]]) -> dict[str, Callable[[Any], str] | None]:
+    """Those that every plan has, and what some message needs."""
+    some: dict[str, Callable[[Any], str] | None] = {
+        "locale": None,
+        "timezone": None,
+        "params": lambda params: ", ".join(f"{name} {value}" for name, value in params.items()),
+        "too_large": ", ".join,
+    }
+    return {
+        "recipients": ", ".join,
+        "subject": None,
+        "bytes": human_size,
+        "files": ", ".join,
+        **{name: write for name, write in some.items() if any(name in row for row in rows)},
+    }
+
+
+def _reads_as(reads: "ReadsAs | None", job: "Job") -> dict[str, object]:
+    """What the recipient's row decides of how the message reads."""
+    each = job.audience.each
+    if reads is None or each is None:
+        return {}
+    manner = reads.manner
+    return {
+        **({"locale": manner.locale} if each.locale else {}),
+        **({"timezone": manner.timezone} if each.timezone else {}),
+        **({"params": {name: manner.params[name] for name in each.params}} if each.params else {}),
+    }
 
 
 def _too_large(degraded: "Degraded | None") -> dict[str, object]:

@@ -24,6 +24,7 @@ from pipeline.ledger.records import Letter, RunKey
 from pipeline.message.compose import Composer
 from pipeline.message.facts import Recipients, RunFacts
 from pipeline.message.ladder import Fitted
+from pipeline.message.manner import Manners, ReadsAs
 from pipeline.message.wire import encoded_size
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.build import Report, build_report
@@ -120,7 +121,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     refused: list[Refusal] = []
     count = Count()
     with request.sink.open(progress) as sink:
-        for letter in _letters(request, job, report, fitted, refused):
+        for letter in _letters(request, job, report, fitted, composer.manners, refused, progress):
             count.add(letter)
             sink.add(letter)
     if refused and not count.messages:
@@ -142,8 +143,14 @@ class Count:
         self.bytes += encoded_size(letter, eight_bit=True)
 
 
-def _letters(
-    request: BuildRequest, job: Job, report: Report, fitted: Fitted, refused: list[Refusal]
+def _letters(  # noqa: PLR0917 - what a run has in hand
+    request: BuildRequest,
+    job: Job,
+    report: Report,
+    fitted: Fitted,
+    manners: Manners,
+    refused: list[Refusal],
+    progress: Progress,
 ) -> Iterator[Letter]:
     each = job.audience.each
     if each is None:
@@ -153,15 +160,20 @@ def _letters(
             audience = job.audience
             yield fitted.letter(report, Recipients(audience.to, audience.cc, audience.bcc), None)
         return
-    items = personal(each, _rows(report, each.data), request.project.allow_recipients, request.only_to)
+    items = personal(
+        each, _rows(report, each.data), request.project.allow_recipients, request.only_to, check=manners.of
+    )
+    tells = request.gate.rehearsal and manners.differ
     while some := list(islice(items, AHEAD)):
         report.expect((item[1] for item in some if not isinstance(item, Refusal)), each.slice)
         for item in some:
             if isinstance(item, Refusal):
                 refused.append(item)
-            else:
-                mailbox, row = item
-                yield fitted.letter(report.sliced(row, each.slice), Recipients(to=(mailbox,)), row)
+                continue
+            mailbox, row = item
+            if tells:
+                progress(ReadsAs((mailbox.address,), manners.of(row)))
+            yield fitted.letter(report.sliced(row, each.slice), Recipients(to=(mailbox,)), row)
 
 
 def _rows(report: Report, dataset: str) -> Iterator[Row]:

@@ -109,6 +109,7 @@ _EXPECTED: dict[Shape, str] = {
     (*_JOB, "exports", "*"): "xlsx, csv, parquet, json, pdf, html or a mapping like {csv: delays}",
     (*_JOB, "audience", "each"): "a dataset's name or a mapping like {data: subscribers, email: email}",
     (*_JOB, "audience", "each", "slice"): "a mapping of datasets to columns",
+    (*_JOB, "audience", "each", "params"): "a param's name or a list of them",
 }
 _MISSING: dict[Shape, str] = {
     ("jobs",): 'no jobs; write one under "jobs:"',

@@ -243,6 +243,18 @@ class Each(Strict):
         examples=[{"delays": "carrier"}],
     )
     """Dataset → column that must equal the row's column of the same name."""
+    locale: Text | None = Field(
+        default=None, description="Its column with each one's locale; empty cells: the job's.", examples=["lang"]
+    )
+    timezone: Text | None = Field(
+        default=None, description="Its column with each one's time zone; empty cells: the job's.", examples=["tz"]
+    )
+    params: tuple[Text, ...] = Field(
+        default=(),
+        description="Params of the job that each one's message takes from the columns of the same names;"
+        " empty cells: the job's.",
+        examples=[["threshold"]],
+    )
 
 
 _TO = ["team@example.com"]

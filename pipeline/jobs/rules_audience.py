@@ -2,6 +2,7 @@
 
 from fnmatch import fnmatchcase
 
+from pipeline.jobs.names import did_you_mean
 from pipeline.jobs.rules_data import check_column, check_dataset
 from pipeline.jobs.scalars import parse_mailbox
 from pipeline.jobs.tree import Findings, Node
@@ -47,11 +48,26 @@ def _check_each(each: Node, job: Node, findings: Findings) -> None:
         check_dataset(data, job, findings)
         if email is not None:
             check_column(email, data.text, job, findings)
+    _check_own(each, job, findings)
     for name, column in (slices.mapping if slices else {}).items():
         if slices is not None:
             check_dataset(Node(name, slices.key_place(name), (*slices.path, name)), job, findings)
         check_column(column, name, job, findings)
         if data is not None:
+            check_column(column, data.text, job, findings)
+
+
+def _check_own(each: Node, job: Node, findings: Findings) -> None:
+    """Columns that say how each one's message reads; params are those that the job has."""
+    data, params = each.get("data"), job.get("params")
+    known = params.mapping if params else {}
+    for node in (each.get("params") or each).items:
+        if node.text is not None and node.text not in known:
+            hint = did_you_mean(node.text, known) or '; give it a value for all under "params"'
+            findings.about(node, f'unknown param "{node.text}"{hint}')
+    if data is not None:
+        said = [each.mapping[key] for key in ("locale", "timezone") if key in each.mapping]
+        for column in (*said, *(each.get("params") or each).items):
             check_column(column, data.text, job, findings)
 
 

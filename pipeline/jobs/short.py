@@ -154,7 +154,7 @@ def _audience(node: Node, findings: Findings) -> Node:
 def _long_audience(audience: Node) -> Node:
     for key in ("to", "cc", "bcc"):
         audience = _each(audience, key, _listed)
-    return _each(audience, "each", lambda each: _keyed(each, "data"))
+    return _each(audience, "each", lambda each: _each(_keyed(each, "data"), "params", _listed))
 
 
 def _schedule(node: Node) -> Node:

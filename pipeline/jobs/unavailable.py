@@ -10,7 +10,7 @@ LATER: dict[Shape, frozenset[str]] = {
     ("jobs", "*"): frozenset({"review", "unsubscribe"}),
     ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
     ("jobs", "*", "audience"): frozenset({"unsubscribe"}),
-    ("jobs", "*", "audience", "each"): frozenset({"unsubscribe", "locale", "timezone", "params"}),
+    ("jobs", "*", "audience", "each"): frozenset({"unsubscribe"}),
 }
 
 

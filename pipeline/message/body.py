@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import jinja2
 
@@ -15,7 +16,7 @@ from pipeline.message import text
 from pipeline.message.components import Preparations, install
 from pipeline.message.environment import Environment, make_environment, source_of
 from pipeline.message.failures import shown_path, template_error
-from pipeline.message.formats import Formats
+from pipeline.message.formats import Formats, Language
 from pipeline.message.inlining import inline_styles
 from pipeline.message.lines import Lines
 from pipeline.message.notes import Note, noted_html, noted_text
@@ -42,7 +43,8 @@ class Body:
 class Templates:
     """All templates of one job, compiled. Raises TemplateError or ComposeError where that is not possible."""
 
-    def __init__(self, job: Job, root: Path) -> None:
+    def __init__(self, job: Job, root: Path, zone: ZoneInfo | None = None) -> None:
+        """`zone`: where the reader's clocks are, if not where the job's are."""
         self._job = job
         self._root = root.resolve()
         self.theme = THEMES.get(job.message.theme)
@@ -50,10 +52,10 @@ class Templates:
             known = f"there is {listed(sorted(THEMES), 'and')}{did_you_mean(job.message.theme, THEMES)}"
             raise ComposeError(f'jobs.{job.name}.message.theme: there is no theme "{job.message.theme}"; {known}')
         try:
-            formats = Formats.of(job.locale)
+            formats = Formats.of(job.locale, zone)
         except ValueError as error:
             raise ComposeError(f"jobs.{job.name}.locale: {error}") from None
-        self.language = formats.locale.language
+        self.language = Language.of(formats.locale)
         self._html_environment = make_environment(self._root, formats, "html")
         self._text_environment = make_environment(self._root, formats, "text")
         prepared = Preparations(formats)

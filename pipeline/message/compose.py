@@ -5,6 +5,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,13 +18,23 @@ from pipeline.message.body import Body, Templates
 from pipeline.message.datasets import Dataset, is_frame
 from pipeline.message.facts import ChartLike, FileLike, Recipients, ReportLike, RunFacts
 from pipeline.message.ladder import TooLargeError
+from pipeline.message.manner import Manner, Manners
 from pipeline.message.notes import Note
+from pipeline.message.runwords import run_context
 from pipeline.message.wire import encoded_size, largest_size
 
 _MEDIA_TYPE = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}(; charset=utf-8)?"
 )
 _LABEL = re.compile(r"[^A-Za-z0-9-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """What is the same for all who read in one locale and zone."""
+
+    templates: Templates
+    base: Mapping[str, Any]
 
 
 class Composer:
@@ -37,17 +48,19 @@ class Composer:
         self._job = job
         self._run = run
         self._limit, self._limit_of = _limit(job, project)
-        self._templates = Templates(job, project.root)
+        self._root = project.root
+        self.manners = Manners(job)
+        self._voices: dict[tuple[str, str], _Voice] = {}
+        self._own = self._voice(self.manners.of_all)
         self._run_name = str(run.key)
         self._domain = job.sender.address.rpartition("@")[2]
-        self._base = self._run_context()
         self._common = self._common_headers()
         self._warnings: tuple[str, ...] = ()
         self._whole: dict[str, Dataset] = {}
 
     def template_files(self) -> set[str]:
         """The template files that were read so far, the package's own among them."""
-        return self._templates.files()
+        return self._own.templates.files()
 
     def warn(self, warnings: Iterable[str]) -> None:
         """All messages composed from now on begin with these, in a banner."""
@@ -62,8 +75,9 @@ class Composer:
         Raises TemplateError or ComposeError that names it.
         """
         datasets = self._visible(datasets)
-        context = {**datasets, **self._base, "datasets": datasets, **_recipient_context(Recipients(), row)}
-        return self._templates.lines.render(template, where, context)
+        templates, base = self._for(row)
+        context = {**datasets, **base, "datasets": datasets, **_recipient_context(Recipients(), row)}
+        return templates.lines.render(template, where, context)
 
     def letter(
         self, report: ReportLike, to: Recipients, row: Mapping[str, Any] | None = None, notes: Sequence[Note] = ()
@@ -78,17 +92,18 @@ class Composer:
             raise ComposeError(f"jobs.{self._job.name}: a message needs at least one recipient")
         charts = {name: self._chart_context(chart) for name, chart in report.charts.items()}
         datasets = self._visible(report.views)
+        templates, base = self._for(row)
         context = {
             **datasets,
             **charts,
-            **self._base,
+            **base,
             "datasets": datasets,
             "charts": charts,
             "files": report.files,
             "attachments": self._attachments(report.files),
             **_recipient_context(to, row),
         }
-        body = self._templates.body(context, self._warnings, notes=notes)
+        body = templates.body(context, self._warnings, notes=notes)
         message_id = self._message_id(to)
         letter = Letter(
             message_id=message_id,
@@ -110,38 +125,38 @@ class Composer:
         bytes by its SHA-256. Raises TemplateError where the template fails."""
         charts = {name: self._chart_context(chart, read) for name, chart in report.charts.items()}
         datasets = self._visible(report.views)
+        templates, base = self._for(row)
         context = {
             **datasets,
             **charts,
-            **self._base,
+            **base,
             "datasets": datasets,
             "charts": charts,
             "files": (),
             "attachments": {},
             **_recipient_context(Recipients(), row),
         }
-        return self._templates.document(number, context)
+        return templates.document(number, context)
 
     # --- what templates see ---
 
-    def _run_context(self) -> dict[str, Any]:
-        job, run = self._job, self._run
-        return {
-            "title": job.title,
-            "description": job.description,
-            "period": {
-                "start": run.period.start,
-                "end": run.period.end,
-                "label": run.period.label_in(job.locale),
-                "last_day": run.period.last_day,
-                "days": run.period.days,
-            },
-            "params": dict(job.params),
-            "run": {"id": str(run.key), "due": run.key.due.astimezone(ZoneInfo(job.timezone))},
-            "job": {"name": job.name, "owner": {"address": job.owner.address, "name": job.owner.name}},
-            "locale": self._templates.language,
-            "theme": self._templates.theme,
-        }
+    def _for(self, row: Mapping[str, Any] | None) -> tuple[Templates, Mapping[str, Any]]:
+        """The templates, and the run's values, as they read for the person of a row."""
+        if row is None or not self.manners.differ:
+            return self._own.templates, self._own.base
+        manner = self.manners.of(row)
+        voice = self._voice(manner)
+        return voice.templates, {**voice.base, "params": manner.params}
+
+    def _voice(self, manner: Manner) -> "_Voice":
+        """One for all people of a locale and zone: templates are compiled with the locale's way to write."""
+        key = (manner.locale, manner.timezone)
+        if key not in self._voices:
+            zone = ZoneInfo(manner.timezone) if self.manners.zoned else None
+            job = self._job.model_copy(update={"locale": manner.locale})
+            templates = Templates(job, self._root, zone)
+            self._voices[key] = _Voice(templates, run_context(job, self._run, templates, zone))
+        return self._voices[key]
 
     def _visible(self, views: Mapping[str, Any]) -> dict[str, Dataset]:
         """All datasets but the audience itself: the other people's rows are nobody's business, least of all

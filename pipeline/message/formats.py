@@ -5,17 +5,47 @@ has hundreds of them and `babel.numbers.format_decimal` takes twenty times as lo
 each other.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 
 MISSING = "–"
 STYLES = ("short", "medium", "long", "full")
+_QUOTED = re.compile("'[^']*'")
+_TIME_FIELDS = re.compile("[abBhHkKmsSAzZOvVxX]")
+
+
+class CivilTime(datetime):
+    """A time that reads the same wherever its reader is, like the edges of the days that a report is about."""
+
+
+class Language(str):
+    """A language for HTML's `lang` (BCP 47), with its script where the locale names one: `de`, `zh-Hant`."""
+
+    __slots__ = ("direction",)
+    direction: str
+    """Which way it is written: `ltr` or `rtl`."""
+
+    @classmethod
+    def of(cls, locale: Locale) -> "Language":
+        language = cls("-".join(filter(None, (locale.language, locale.script))))
+        language.direction = str(locale.text_direction)
+        return language
+
+
+def known_locale(name: str) -> Locale:
+    """`de_DE`, also where `de-DE` is written. Raises ValueError for a locale that CLDR does not have."""
+    try:
+        return Locale.parse(name.replace("-", "_"))
+    except (UnknownLocaleError, ValueError):
+        raise ValueError(f'"{name}" is not a locale; write one like en_US, de or pt_BR') from None
 
 
 @dataclass(frozen=True)
@@ -26,16 +56,15 @@ class Formats:
     missing: str = MISSING
     minus: str = "-"
     plus: str = "+"
+    zone: ZoneInfo | None = None
+    """Where the reader's clocks are: times with a zone are told in it; None: as they are."""
     _separators: dict[int, str] | None = field(default=None, repr=False)
     """What replaces Python's `,` and `.`; None where the locale does not group by three."""
 
     @classmethod
-    def of(cls, name: str) -> "Formats":
+    def of(cls, name: str, zone: ZoneInfo | None = None) -> "Formats":
         """Raises ValueError for a locale that CLDR does not have."""
-        try:
-            locale = Locale.parse(name.replace("-", "_"))
-        except (UnknownLocaleError, ValueError):
-            raise ValueError(f'"{name}" is not a locale; write one like en_US, de or pt_BR') from None
+        locale = known_locale(name)
         by_three = locale.decimal_formats[None].grouping == (3, 3)
         separators = {
             ord(","): numbers.get_group_symbol(locale),
@@ -45,6 +74,7 @@ class Formats:
             locale,
             minus=numbers.get_minus_sign_symbol(locale),
             plus=numbers.get_plus_sign_symbol(locale),
+            zone=zone,
             _separators=separators if by_three else None,
         )
 
@@ -117,6 +147,8 @@ class Formats:
         if self.is_missing(value):
             return self.missing
         when = to_date(value)
+        if _tells_time(style) or not _is_midnight(when):  # what is told as a day, and is one, stays that day
+            when = self.here(when)
         if style is None:
             return when.isoformat() if isinstance(when, time) else f"{when:%Y-%m-%d}"
         if style in STYLES and not isinstance(when, time):
@@ -126,6 +158,12 @@ class Formats:
         if isinstance(when, datetime) or not isinstance(when, date):
             return dates.format_datetime(when, style, locale=self.locale)
         return dates.format_date(when, style, locale=self.locale)
+
+    def here(self, value: Any) -> Any:
+        """A time with a zone on the reader's clocks; anything else as it is."""
+        if self.zone is None or not isinstance(value, datetime) or value.tzinfo is None or isinstance(value, CivilTime):
+            return value
+        return value.astimezone(self.zone)
 
     # --- what the locale says ---
 
@@ -160,6 +198,15 @@ class Formats:
         if territory is None:
             raise ValueError(f'money needs a currency, like money("EUR"): the locale "{self.locale}" names no country')
         return numbers.get_territory_currencies(territory)[0]
+
+
+def _is_midnight(when: Any) -> bool:
+    return isinstance(when, datetime) and when.time() == time.min
+
+
+def _tells_time(style: str | None) -> bool:
+    """Whether a style has hours or less: a CLDR pattern with one of their letters outside of quotes."""
+    return style is not None and style not in STYLES and _TIME_FIELDS.search(_QUOTED.sub("", style)) is not None
 
 
 def to_decimal(value: Any, filter_name: str) -> Decimal:

@@ -33,6 +33,11 @@ def period_label(start: datetime, end: datetime, locale: str) -> str:
     return re.sub("[\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}]", " ", label)  # for subjects and file names
 
 
+def are_whole_days(start: datetime, end: datetime) -> bool:
+    """Whether `[start, end)`, two aware times of one zone, consists of whole days there."""
+    return _whole("day", start, end)
+
+
 def last_day(end: datetime) -> date:
     """The date of the last moment before an exclusive, aware end; asked in UTC, as zones may skip a date."""
     return (end.astimezone(UTC) - TICK).astimezone(end.tzinfo).date()

@@ -30,7 +30,7 @@ from pipeline.jobs.calendars import MONDAY_TO_FRIDAY, Calendar
 from pipeline.jobs.model import ScheduleEntry
 from pipeline.schedule.business import DAY, BusinessDays, business_days
 from pipeline.schedule.due import due_times
-from pipeline.schedule.labels import last_day, period_label
+from pipeline.schedule.labels import are_whole_days, last_day, period_label
 from pipeline.schedule.units import Unit, start_before, start_of
 from pipeline.schedule.wall import local_wall, resolve
 
@@ -84,9 +84,16 @@ class Period:
         """How many dates it touches, at least 1."""
         return (self.last_day - self.start.date()).days + 1
 
-    def label_in(self, locale: str) -> str:
-        """The label in another locale (`de_DE`)."""
-        return period_label(self.start, self.end, locale)
+    @property
+    def are_days(self) -> bool:
+        """Whether it is whole days of its zone: days of the report, whoever reads it where."""
+        return are_whole_days(self.start, self.end)
+
+    def label_in(self, locale: str, zone: ZoneInfo | None = None) -> str:
+        """The label in another locale (`de_DE`), and a span that is not whole days in another zone's time."""
+        if zone is None or self.are_days:
+            return period_label(self.start, self.end, locale)
+        return period_label(self.start.astimezone(zone), self.end.astimezone(zone), locale)
 
 
 def parse_period(text: str) -> PeriodSpec:

@@ -148,6 +148,35 @@ def test_the_total_of_a_plan_is_the_sum_of_its_lines(burst: Path) -> None:
     assert total.startswith(f"2 messages to 2 recipients, {human_size(sum(line['bytes'] for line in planned))}, for ")
 
 
+def test_each_one_s_locale_zone_and_params_stand_in_the_plan_and_in_the_mail(tmp_path: Path) -> None:
+    people = "email,shop,lang,tz,limit\nana@example.com,Berlin,de-DE,Europe/Berlin,5\nbo@example.com,Paris,,,\n"
+    people += "cy@example.com,Rome,klingon,,1\ndi@example.com,Rome,it,,one\n"
+    each = (
+        "each: {data: people, slice: {sales: shop}, locale: lang, timezone: tz, params: limit}\n    params: {limit: 1}"
+    )
+    jobs = BURST.replace("each: {data: people, slice: {sales: shop}}", each)
+    project = make_project(tmp_path, jobs, reports__people_dot_csv=people)
+    lines = json_lines(pipeline(project, "plan", "burst", "--at", AT, "--json").stdout)
+    reads = [(line["locale"], line["timezone"], line["params"]) for line in lines if "subject" in line]
+    assert reads == [("de_DE", "Europe/Berlin", {"limit": 5}), ("en_US", "UTC", {"limit": 1})]
+    assert [line["reason"] for line in lines if "reason" in line] == [
+        'column "lang": "klingon" is not a locale; write one like en_US, de or pt_BR',
+        'column "limit": the param is a number, not "one"',
+    ]
+    out = tmp_path / "out"
+    pipeline(project, "preview", "burst", "--at", AT, "--for", "ana@example.com", "--out", str(out))
+    assert "30,5" in (out / "message.txt").read_text(encoding="utf-8")
+
+
+def test_a_row_without_a_value_for_its_slice_stops_nobody_else(tmp_path: Path) -> None:
+    project = make_project(
+        tmp_path, BURST, reports__people_dot_csv=PEOPLE.replace("ana@example.com,Berlin", "a@example.com,")
+    )
+    lines = json_lines(pipeline(project, "plan", "burst", "--json").stdout)
+    assert [line["recipients"] for line in lines if "subject" in line] == [["cy@example.com"]]
+    assert lines[1]["reason"] == 'column "shop" is empty, so no rows are theirs'
+
+
 @pytest.mark.parametrize(("count", "told"), [(0, "0 messages"), (1, "1 message"), (1204, "1,204 messages")])
 def test_one_is_not_many(count: int, told: str) -> None:
     assert counted(count, "message") == told

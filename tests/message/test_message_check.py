@@ -97,7 +97,7 @@ def test_a_name_of_a_file_is_made_before_the_data_is_there(desk) -> None:  # typ
 
 
 def test_no_dataset_can_hide_what_templates_have(desk) -> None:  # type: ignore[no-untyped-def]
-    globals_ = set(desk.composer()._templates._html_environment.globals)
+    globals_ = set(desk.composer()._own.templates._html_environment.globals)
     assert globals_ | CONTEXT_NAMES <= reserved.CONTEXT | reserved.COMPONENTS | reserved.JINJA
     assert globals_ >= reserved.COMPONENTS
 
