@@ -8,12 +8,15 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from pipeline.engine.planner import Planner, wanted
+from pipeline.engine.planner import wanted
 from pipeline.errors import LedgerError, Problem, ProjectErrors, place_and_words
+from pipeline.jobs import replyrules
 from pipeline.jobs.changes import Change, compare
-from pipeline.jobs.model import Project
+from pipeline.jobs.model import Job, Project
+from pipeline.reading import Edition
 from pipeline.schedule.due import next_due
-from pipeline.wiring import Edition, Workspace
+from pipeline.watching import Watch
+from pipeline.wiring import Workspace
 
 RETRY_SECONDS = 5.0
 """Between two tries where the ledger cannot be used."""
@@ -21,17 +24,42 @@ _TOLD = 50
 """Problems that one line of the log holds; `pipeline check` has the rest."""
 
 
+@dataclass(frozen=True, slots=True)
+class TakenUp:
+    """What is other than before."""
+
+    before: Project
+    project: Project
+    jobs: list[str]
+    mailers: bool
+    """Mails go out by other ways, or are judged by other rules."""
+
+
 @dataclass(slots=True)
 class Reloader:
     """Looks at the files whenever it is stirred; one thread of its own calls `run`."""
 
     workspace: Workspace
-    planner: Planner
-    planning: threading.Lock
-    taken_up: Callable[[Project, Project, list[str]], None]
-    """Called with the project before, the one now, and the jobs that are not as they were."""
+    taken_up: Callable[[TakenUp], None]
+    """Called when the project is the new one."""
+    hand_over: Callable[[list[Job], Project], None] = lambda _jobs, _project: None
+    """Called, under `lock`, with the jobs that are new or changed and the project that is about to be the one: due
+    times up to now are the old one's. May raise LedgerError."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Held while the project becomes another."""
     _stirred: threading.Event = field(default_factory=threading.Event)
     _rejected: tuple[Problem, ...] = ()
+
+    def follow(self, stop: threading.Event) -> threading.Thread:
+        """Watches the files and takes up what changes, until `stop` is set and it is stirred."""
+
+        def failed(reason: str) -> None:
+            self.workspace.log.emit("service.error", reason=reason)
+
+        thread = threading.Thread(target=self.run, args=[stop], name="reload", daemon=True)
+        thread.start()
+        Watch(self.workspace.root, stop, self.stir, failed).start()
+        return thread
 
     def stir(self) -> None:
         """Something may have changed. Safe in a signal's handler."""
@@ -57,8 +85,8 @@ class Reloader:
             reason = f"a changed jobs.yaml cannot be looked at: {place_and_words(error)}"
             workspace.log.emit("service.error", reason=reason)
             return False
-        before, after = workspace.project, edition.loaded.project
-        if before == after:
+        before = workspace.project
+        if before == edition.loaded.project and workspace.reply_rules == edition.rules:
             self._rejected = ()
             return True
         try:
@@ -72,23 +100,25 @@ class Reloader:
         after = edition.loaded.project
         changes = compare(before, after)
         new = [after.jobs[change.job] for change in changes if change.kind != "removed"]
-        with self.planning:
-            self.planner.handle(new)
-            self.planner.retire(after.jobs)
+        rules = self.workspace.reply_rules != edition.rules
+        with self.lock:
+            self.hand_over(new, after)
             self.workspace.adopt(edition)
         self._rejected = ()
-        self.taken_up(before, after, [change.job for change in changes])
-        self._tell(after, changes)
+        mailers = rules or before.mailers != after.mailers
+        self.taken_up(TakenUp(before, after, [change.job for change in changes], mailers))
+        self._tell(after, changes, rules=rules)
 
-    def _tell(self, project: Project, changes: list[Change]) -> None:
+    def _tell(self, project: Project, changes: list[Change], *, rules: bool) -> None:
         emit = self.workspace.log.emit
         counts = {kind: sum(change.kind == kind for change in changes) for kind in ("added", "changed", "removed")}
-        said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+        said = [f"{count} {kind}" for kind, count in counts.items() if count]
+        said += [f"other rules in {replyrules.FILE}"] * rules
         emit(
             "jobs.loaded",
             path=project.file.name,
             count=len(project.jobs),
-            reason=said or "no job is another than before",
+            reason=", ".join(said) or "no job is another than before",
         )
         for change in changes:
             details: dict[str, object] = {"job": change.job, "reason": "; ".join(change.details) or None}

@@ -1,4 +1,4 @@
-"""`pipeline serve`: scheduler, builders and delivery in one process, started, drained and stopped in order.
+"""`pipeline serve`: the scheduler, and a pair of hands, started, drained and stopped in order.
 
 APScheduler is the alarm clock, the ledger the memory. A wake-up only marks its job; one planner thread turns all
 marked jobs into runs in a few commits, so that ten thousand jobs due in the same minute cost no more than one.
@@ -11,22 +11,15 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline import __version__
-from pipeline.delivery.worker import Worker
-from pipeline.engine.dispatcher import Dispatcher
-from pipeline.engine.owner import dead_owners, forget_owner
 from pipeline.engine.planner import Planner, wanted
 from pipeline.errors import LedgerError, MailerError, place_and_words
+from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
 from pipeline.jobs.model import Job, Project
 from pipeline.ledger.watermarks import Watermarks
-from pipeline.reloading import Reloader
+from pipeline.reloading import Reloader, TakenUp
 from pipeline.schedule.trigger import DueTrigger
-from pipeline.watching import Watch
 from pipeline.wiring import Clock, Workspace
 
-DRAIN = timedelta(seconds=30)
-"""How long a stop waits for reports that are being built; then they are due again for the next start."""
-SWEEP_SECONDS = 15.0
-"""How often runs are freed whose builder died on another machine."""
 BOUNCES_SECONDS = 180.0
 """How often the mailbox for bounces is looked through, where there is one."""
 
@@ -36,27 +29,15 @@ class Service:
 
     def __init__(self, workspace: Workspace, *, builds: int = 2, drain: timedelta = DRAIN) -> None:
         self._workspace = workspace
-        self._drain = drain
         self._emit = workspace.log.emit
         self._planner = Planner(workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit)
-        self._dispatcher = Dispatcher(
-            runs=workspace.runs,
-            builder=workspace.builder,
-            project=lambda: workspace.project,
-            clock=workspace.clock,
-            emit=workspace.log.emit,
-            size=builds,
-            built=self._wake_worker,
-        )
+        self._hands = Hands(workspace, builds=builds, drain=drain)
         self._marked: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False
-        self._worker: Worker | None = None
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_NEVER_DROPPED)
         self._planning = threading.Lock()
-        self._reloader = Reloader(workspace, self._planner, self._planning, self._taken_up)
-        self._turn = threading.Event()
-        """Ends the delivery worker: to stop, or to go on with other mailers."""
+        self._reloader = Reloader(workspace, self._taken_up, self._hand_over, self._planning)
 
     def run(self, stop: threading.Event) -> bool:
         """Works until `stop` is set, then drains; whether it ended because it was told to."""
@@ -67,16 +48,15 @@ class Service:
             count=len(workspace.project.jobs),
             reason=f"version {__version__}",
         )
-        self._recover()
         self._planner.retire(workspace.project.jobs)
+        self._hands.start()
         planner = threading.Thread(target=self._plan, name="planner", daemon=True)
         planner.start()
-        self._dispatcher.start()
         self._schedule(workspace.project)
         self._mark(list(workspace.project.jobs))  # after the triggers: no due time falls between the two
-        reloader = self._follow_changes(stop)
+        reloader = self._reloader.follow(stop)
         try:
-            self._deliver(stop)
+            self._hands.deliver(stop)
         finally:
             told = stop.is_set()
             stop.set()
@@ -90,43 +70,22 @@ class Service:
         """Reads jobs.yaml anew where no change of it was seen. Safe in a signal's handler."""
         self._reloader.stir()
 
-    def _deliver(self, stop: threading.Event) -> None:
-        """One worker after the other: other mailers are another worker's, and mails in flight are finished first."""
-        while True:
-            self._turn.clear()
-            if stop.is_set():
-                return
-            with self._workspace.worker() as worker:
-                self._worker = worker
-                worker.run_forever(self._turn)
-            if not self._turn.is_set():
-                return  # it ended by itself
-
     # --- what changes -----------------------------------------------------------------------------------------
 
-    def _follow_changes(self, stop: threading.Event) -> threading.Thread:
-        def pass_on() -> None:
-            stop.wait()
-            self._turn.set()
+    def _hand_over(self, jobs: list[Job], project: Project) -> None:
+        self._planner.handle(jobs)
+        self._planner.retire(project.jobs)
 
-        def failed(reason: str) -> None:
-            self._emit("service.error", reason=reason)
-
-        threading.Thread(target=pass_on, name="stop", daemon=True).start()
-        reloader = threading.Thread(target=self._reloader.run, args=[stop], name="reload", daemon=True)
-        reloader.start()
-        Watch(self._workspace.root, stop, self._reloader.stir, failed).start()
-        return reloader
-
-    def _taken_up(self, before: Project, after: Project, names: list[str]) -> None:
-        for name in names:
-            if name in after.jobs and wanted(after.jobs[name]):
-                self._set_alarm(after.jobs[name])
+    def _taken_up(self, change: TakenUp) -> None:
+        jobs = change.project.jobs
+        for name in change.jobs:
+            if name in jobs and wanted(jobs[name]):
+                self._set_alarm(jobs[name])
             elif self._scheduler.get_job(_alarm(name)):
                 self._scheduler.remove_job(_alarm(name))
-        self._mark(names)  # what has come due since, whoever would have woken for it
-        if before.mailers != after.mailers:
-            self._turn.set()
+        self._mark(change.jobs)  # what has come due since, whoever would have woken for it
+        if change.mailers:
+            self._hands.change_mailers()
 
     # --- when -------------------------------------------------------------------------------------------------
 
@@ -135,7 +94,7 @@ class Service:
             if wanted(job):
                 self._set_alarm(job)
         # A suspended machine stops the scheduler's clock: a short interval makes it look again.
-        self._scheduler.add_job(self._sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
+        self._scheduler.add_job(self._hands.sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
         self._scheduler.add_job(
             self._take_in_bounces,
             "interval",
@@ -171,7 +130,7 @@ class Service:
                 self._plan_later(names, f"due times wait for the ledger: {error}")
             except Exception as error:  # noqa: BLE001 - a service that plans nothing any more must not look alive
                 self._plan_later(names, f"due times wait, this is a defect: {place_and_words(error)}")
-            self._dispatcher.wake()
+            self._hands.wake()
 
     def _plan_later(self, names: set[str], reason: str) -> None:
         self._emit("service.error", reason=reason)
@@ -179,39 +138,11 @@ class Service:
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, timeout=5)
 
-    def _wake_worker(self) -> None:
-        """What was built can leave at once; before the worker is there, it looks by itself."""
-        if self._worker is not None:
-            self._worker.wake()
-
-    # --- who died, who stops ----------------------------------------------------------------------------------
-
-    def _recover(self) -> None:
-        """Runs that a dead builder left are due again; tests and repetitions are not: who asked is gone."""
-        workspace = self._workspace
-        dead = dead_owners(workspace.owners)
-        for run in workspace.runs.recover(workspace.clock(), dead):
-            if run.key.variant:
-                workspace.runs.fail(run.key, "its builder died; ask for it again", workspace.clock())
-            else:
-                self._emit("run.due", job=run.key.job, run=str(run.key), due=run.key.due, reason="its builder died")
-        held = workspace.outbox.owners()
-        for owner in dead:
-            if not any(name.partition("/")[0] == owner for name in held):
-                forget_owner(workspace.owners, owner)
-
     def _take_in_bounces(self) -> None:
         try:
             self._workspace.take_in_bounces()
         except (MailerError, LedgerError) as error:
             self._emit("service.error", reason=str(error))
-
-    def _sweep(self) -> None:
-        try:
-            self._recover()
-        except LedgerError as error:
-            self._emit("service.error", reason=f"the ledger: {error}")
-        self._dispatcher.wake()
 
     def _stop(self, planner: threading.Thread) -> None:
         self._emit("service.stopping")
@@ -220,9 +151,7 @@ class Service:
             self._stopping = True
             self._changed.notify_all()
         planner.join()
-        if not self._dispatcher.stop(self._drain):
-            self._workspace.children.cancel_all()
-            self._dispatcher.stop(self._drain)
+        self._hands.stop_building()
 
 
 def _alarm(job: str) -> str:

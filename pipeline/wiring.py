@@ -6,17 +6,15 @@ Everything is made on first use, so that `pipeline check` opens no database and 
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from pipeline.errors import MailerError, MissingExtraError, Problem, ProjectErrors
-from pipeline.jobs.bounceplace import bounce_secrets
-from pipeline.jobs.load import Loaded, Validators, environ_of, load
+from pipeline.errors import ProjectErrors
+from pipeline.jobs.load import Loaded, environ_of
 from pipeline.jobs.model import LocalMailer, Project
-from pipeline.jobs.secrets import secrets_in
+from pipeline.reading import Edition, found_right, read_edition, read_jobs, secrets_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -44,14 +42,6 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """A project and its environment, read at one time."""
-
-    environ: Mapping[str, str]
-    loaded: Loaded
-
-
 class Workspace:
     """One project folder and all that works on it. Close it when done: `with Workspace(...) as workspace`."""
 
@@ -73,58 +63,43 @@ class Workspace:
     @cached_property
     def environ(self) -> Mapping[str, str]:
         """The environment with the project's `.env` under it."""
-        return self._read_environ()
+        return environ_of(self.root, self._outer_environ())
 
     @cached_property
     def loaded(self) -> Loaded:
         """jobs.yaml with the place of everything in it. Raises ProjectErrors."""
-        return self._load(self.environ)
+        return read_jobs(self.root, self.environ)
 
     @property
     def project(self) -> Project:
         return self.loaded.project
 
+    @cached_property
+    def reply_rules(self) -> "tuple[ReplyRule, ...]":
+        """An operator's rules about servers' answers. Raises ProjectErrors."""
+        from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
+
+        return load_reply_rules(self.root, self.project.mailers)
+
     def checked(self) -> Loaded:
         """jobs.yaml and all that it names, found right. Raises ProjectErrors with everything that is wrong."""
-        return self._found_right(self.loaded)
+        self.__dict__["reply_rules"] = found_right(self.root, self.loaded)
+        return self.loaded
 
     def read_anew(self) -> Edition:
         """The project as it is on the disk now, found right, its mailers usable; nothing takes it up. Raises
         ProjectErrors."""
-        environ = self._read_environ()
-        loaded = self._found_right(self._load(environ))
-        if problems := list(_of_mailers(loaded)):
-            raise ProjectErrors(problems)
-        return Edition(environ, loaded)
+        return read_edition(self.root, self._outer_environ())
 
     def adopt(self, edition: Edition) -> None:
         """From here on the project is this one. Whatever began with another ends with it."""
         self.__dict__["environ"] = edition.environ
         self.__dict__["loaded"] = edition.loaded
+        self.__dict__["reply_rules"] = edition.rules
         self.log.hide(self._secrets())
 
-    def _read_environ(self) -> Mapping[str, str]:
-        given = os.environ if self._given_environ is None else self._given_environ
-        return environ_of(self.root, given)
-
-    def _load(self, environ: Mapping[str, str]) -> Loaded:
-        from pipeline.schedule.period import default_period, parse_period  # noqa: PLC0415
-
-        return load(self.root, environ, validators=Validators(parse_period, default_period))
-
-    def _found_right(self, loaded: Loaded) -> Loaded:
-        from pipeline.jobs.check import check_project  # noqa: PLC0415
-        from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
-        from pipeline.message.check import check_template  # noqa: PLC0415 - brings Jinja2
-
-        problems = check_project(loaded, lambda job: check_template(job, self.root))
-        try:
-            load_reply_rules(self.root, loaded.project.mailers)
-        except ProjectErrors as errors:
-            problems = [*problems, *errors.problems]
-        if problems:
-            raise ProjectErrors(problems)
-        return loaded
+    def _outer_environ(self) -> Mapping[str, str]:
+        return os.environ if self._given_environ is None else self._given_environ
 
     # --- state ------------------------------------------------------------------------------------------------
 
@@ -208,15 +183,9 @@ class Workspace:
     def _secrets(self) -> list[str]:
         """What may be in a line and must not; where jobs.yaml is wrong, nothing of it was used."""
         try:
-            project = self.project
+            return secrets_of(self.project)
         except ProjectErrors:
             return []  # an operator can hold a run nevertheless
-        urls = [secret for mailer in project.mailers.values() for secret in secrets_in(mailer)]
-        archives = secrets_in(tuple(export for job in project.jobs.values() for export in job.exports))
-        sources = [source.get_secret_value() for source in project.sources.values()]
-        if project.bounces is not None:
-            urls += bounce_secrets(project.bounces)
-        return [*urls, *archives, *(source for source in sources if source != "duckdb")]
 
     def take_in_bounces(self) -> "Round | None":
         """One round through the mailbox for bounces; None where there is none. Raises MailerError, LedgerError."""
@@ -291,13 +260,6 @@ class Workspace:
                 worker.close()
 
     @property
-    def reply_rules(self) -> "tuple[ReplyRule, ...]":
-        """An operator's rules about servers' answers, as they are on the disk now. Raises ProjectErrors."""
-        from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
-
-        return load_reply_rules(self.root, self.project.mailers)
-
-    @property
     def limits(self) -> "dict[str, Limits]":
         """How much each mailer may send."""
         from pipeline.ledger.ways import Limits  # noqa: PLC0415
@@ -348,15 +310,3 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _of_mailers(loaded: Loaded) -> Iterator[Problem]:
-    """What only shows when a mailer is made: a service that works must not end because of it."""
-    from pipeline.delivery.mailers.smtp import check_mailer  # noqa: PLC0415
-
-    for name, mailer in loaded.project.mailers.items():
-        if not isinstance(mailer, LocalMailer):
-            try:
-                check_mailer(mailer)
-            except (MailerError, MissingExtraError) as error:
-                yield loaded.problem(str(error), "mailers", name)

@@ -15,7 +15,8 @@ HEAD = "defaults: {from: Reports <a@example.com>, delivery: {expires: 1 hour}}\n
 
 
 def every_second(name: str, data: str) -> str:
-    return f"  {name}: {{schedule: {{every: 1 second}}, period: previous hour, data: {data}, to: t@example.com}}\n"
+    when = "schedule: {every: 1 second, missed: all}, period: previous hour"
+    return f"  {name}: {{{when}, data: {data}, to: t@example.com}}\n"
 
 
 @pytest.fixture
