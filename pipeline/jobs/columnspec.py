@@ -3,13 +3,14 @@
 Names follow spreadsheets: a heat map is a colour scale, a bar a data bar.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
 from pipeline.jobs.base import Strict, Text
-from pipeline.jobs.cellformat import Format
+from pipeline.jobs.cellformat import CellFormat, Format
 from pipeline.jobs.names import got
 
 
@@ -108,6 +109,54 @@ class ColumnSpec(Strict):
 
 Columns = dict[str, ColumnSpec]
 """By column, in the order of the file; only columns that somebody described."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownColumn:
+    """One column of a table or sheet: one of the dataset, or the difference between two of them."""
+
+    name: str
+    spec: ColumnSpec
+    minus: str | None = None
+    """What is shown is `name` less this column."""
+
+
+UNSAID = ColumnSpec()
+
+
+def shown_columns(names: Iterable[str], specs: Mapping[str, ColumnSpec], *, even: bool = False) -> list[ShownColumn]:
+    """The columns that readers see, in order: without the hidden ones (unless `even` those were asked for), and behind
+    each that is compared with another one the difference."""
+    shown = []
+    for name in names:
+        spec = specs.get(name, UNSAID)
+        if spec.hidden and not even:
+            continue
+        shown.append(ShownColumn(name, spec))
+        against = spec.highlight.against if spec.highlight else None
+        if against is not None:
+            shown.append(ShownColumn(name, _difference(spec, against, specs), against))
+    return shown
+
+
+def humanised(name: str) -> str:
+    """`mean_delay` → `Mean delay`; a name with capitals or spaces is somebody's choice and stays."""
+    if name != name.lower() or " " in name:
+        return name
+    words = name.replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _difference(spec: ColumnSpec, against: str, specs: Mapping[str, ColumnSpec]) -> ColumnSpec:
+    """How the difference of a column to another one reads: signed, in the column's own decimals."""
+    other = specs.get(against, UNSAID).label or humanised(against)
+    own, signed = spec.format, None
+    if own is not None and own.numeric:
+        digits = 2 if own.kind == "money" and own.digits is None else own.digits
+        signed = CellFormat(own.written, "delta", digits, grouped=own.grouped, share=own.share)
+    total = spec.total if spec.total in {"sum", "mean"} else None
+    highlight = Highlight(delta=True)
+    return ColumnSpec(label=f"vs. {other}", format=signed, total=total, highlight=highlight, good=spec.good)
 
 
 def _limit(key: str, limit: float | str | None, params: Mapping[str, Any]) -> float | None:

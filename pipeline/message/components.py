@@ -12,8 +12,10 @@ from jinja2 import Template, Undefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
+from pipeline.jobs.columnspec import humanised
 from pipeline.jobs.names import did_you_mean
-from pipeline.message import columns as tables
+from pipeline.message import tables
+from pipeline.message.columns import as_frame
 from pipeline.message.datasets import Dataset, frame_or_value
 from pipeline.message.environment import Environment, Kind
 from pipeline.message.formats import Formats
@@ -30,7 +32,7 @@ def install(environment: Environment, prepared: "Preparations", kind: Kind) -> N
     """Makes every component a global of the environment."""
     for name, prepare in prepared.all().items():
         environment.globals[name] = Component(environment, name, prepare, kind)
-    environment.filters["label"] = tables.humanised
+    environment.filters["label"] = humanised
     environment.filters["rows"] = prepared.rows
     environment.filters["aligned"] = aligned
 
@@ -106,7 +108,7 @@ class Preparations:
     ) -> View:
         """A dataset's first rows, the rest counted; `attachment` is found where a file of the run has the
         dataset."""
-        frame = tables.as_frame(data)
+        frame = as_frame(data)
         datasets: Mapping[str, Dataset] = context.get("datasets", {})
         if limit is None:
             limit = tables.rows_that_fit(len(columns or frame.columns), len(datasets))

@@ -4,8 +4,8 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from pipeline.message.columns import Table, make_table
 from pipeline.message.formats import Formats
+from pipeline.message.tables import Table, make_table
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import combining, east_asian_width
 
-from pipeline.message.columns import Table
+from pipeline.message.tables import Table
 
 WIDTH = 76
 """Columns of running text; tables may be wider, because a broken table is no table."""

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from pipeline.errors import TemplateError
-from pipeline.message.columns import humanised, make_table, rows_that_fit
+from pipeline.jobs.columnspec import humanised
 from pipeline.message.formats import Formats
+from pipeline.message.tables import make_table, rows_that_fit
 from pipeline.message.wire import html_bytes
 
 US = Formats.of("en_US")

@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.message.columns import has_long_word
+from pipeline.message.tables import has_long_word
 from pipeline.message.themes import THEMES, Palette
 
 TEXT = ("ink", "muted", "accent", "good", "bad")

@@ -1,0 +1,42 @@
+"""The row under a table: what columns come to, over all rows that the reader gets."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pipeline.jobs.columnspec import Total
+
+if TYPE_CHECKING:
+    from pandas import Series
+
+WORDS: dict[Total, str] = {"sum": "Total", "mean": "Mean", "min": "Lowest", "max": "Highest", "count": "Count"}
+
+
+def total_of(series: "Series[Any]", total: Total, name: str) -> Any:
+    """None where there is nothing to take a mean or an extreme of. Raises ValueError for a column that cannot be
+    added up or compared."""
+    if total == "count":
+        return int(series.count())
+    present = series.dropna()
+    if total in {"sum", "mean"} and any(isinstance(value, str) for value in present.head(1)):
+        raise ValueError(f'columns: "{name}" holds text, and a {total} needs numbers')
+    if total != "sum" and not len(present):
+        return None
+    try:
+        value = getattr(present, total)()
+    except (TypeError, ValueError):
+        raise ValueError(f'columns: the {total} of "{name}" needs numbers') from None
+    return value.item() if hasattr(value, "item") else value
+
+
+def label_of(totals: Sequence[Total | None]) -> str:
+    """What the row is called: `Total`, or where it has several kinds, `Total / mean`."""
+    words = list(dict.fromkeys(WORDS[total] for total in totals if total is not None))
+    return " / ".join([*words[:1], *(word.lower() for word in words[1:])])
+
+
+def labelled(cells: Sequence[str], totals: Sequence[Total | None]) -> tuple[str, ...]:
+    """The row, its name in the first column that has no total; empty where no column has one."""
+    if not any(totals):
+        return ()
+    place = next((position for position, total in enumerate(totals) if total is None), None)
+    return tuple(label_of(totals) if position == place else cell for position, cell in enumerate(cells))
