@@ -177,4 +177,3 @@ def duration(value: timedelta) -> str:
     days, seconds = divmod(seconds, 86400)
     clock = f"{seconds // 3600}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
     return f"{sign}{days} d {clock}" if days else sign + clock
-
