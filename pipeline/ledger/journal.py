@@ -17,6 +17,8 @@ from pipeline.ledger.states import DELIVERY_TRANSITIONS, ENDED, DeliveryState
 
 SENDING = DeliveryState.SENDING
 WAITING = (DeliveryState.QUEUED, DeliveryState.DEFERRED)
+NOT_TAKEN = (*WAITING, SENDING)
+"""What may be intended: also anew, by an owner that knows that its letter was not taken."""
 
 _INTEND = (
     update(deliveries)
@@ -115,7 +117,7 @@ def _look(connection: Connection, intents: Sequence[int], outcomes: Sequence[Out
 
 def _intend(connection: Connection, ours: Sequence[AnyRow], owner: str, now: datetime) -> frozenset[int]:
     at = micros(now)
-    free = [row.id for row in ours if row.state in WAITING and row.lease_until > at]
+    free = [row.id for row in ours if row.state in NOT_TAKEN and row.lease_until > at]
     _apply(connection, _INTEND, [{"of_id": number, "by_owner": owner, "now": at} for number in free])
     return frozenset(free)
 

@@ -5,16 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.smtp.capabilities import Capabilities, read_capabilities
+from pipeline.delivery.smtp.data import DataTransaction
 from pipeline.delivery.smtp.dsn import from_xtext, mail_parameters, xtext
 from pipeline.delivery.smtp.reply import Reply
-from pipeline.delivery.smtp.transaction import Envelope, Transaction
+from pipeline.delivery.smtp.transaction import Envelope
 
 OFFERED = Capabilities(pipelining=True, size=1000, dsn=True)
 
 
 def opening(server: Capabilities, sender: str = "s@example.com", recipient: str = "a@example.com") -> list[str]:
     envelope = Envelope(sender, (recipient,), 10, eight_bit=False, message_id="<k=1@example.com>")
-    return Transaction(envelope, server).start().decode().split("\r\n")[:-1]
+    return DataTransaction(envelope, server).start().decode().split("\r\n")[:-1]
 
 
 def test_where_it_is_offered_both_commands_ask():
@@ -33,7 +34,7 @@ def test_elsewhere_and_for_the_null_sender_nothing_is_asked(server, sender):
 
 
 def test_a_server_that_offers_what_it_refuses_is_asked_without():
-    transaction = Transaction(Envelope("s@example.com", ("a@example.com",), 10, False, "<k@x>"), OFFERED)
+    transaction = DataTransaction(Envelope("s@example.com", ("a@example.com",), 10, False, "<k@x>"), OFFERED)
     transaction.start()
     transaction.feed(Reply(555, "5.5.4", "unsupported option: ENVID"))
     transaction.feed(Reply(503, "", "need MAIL"))

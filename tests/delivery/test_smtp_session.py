@@ -10,9 +10,10 @@ from delivery_bench import NOW, QUICK, make_letter
 
 from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.connect import Link
+from pipeline.delivery.smtp.data import DataTransaction
 from pipeline.delivery.smtp.loading import Load, Work
 from pipeline.delivery.smtp.session import Session
-from pipeline.delivery.smtp.transaction import Envelope, Stage, Transaction
+from pipeline.delivery.smtp.transaction import Envelope, Stage
 from pipeline.ledger.records import Claim, Delivery, Terms
 from pipeline.ledger.states import DeliveryState
 
@@ -48,7 +49,7 @@ def work_of(size: int) -> Work:
         1, 1, "run", "job", letter.message_id, WHO, DeliveryState.QUEUED, 0, NOW, None, "", "", "", False
     )
     load = Load(Claim(1, "run", "job", letter, terms, (delivery,)), (delivery,))
-    transaction = Transaction(Envelope(letter.sender, (WHO,), size, False), Capabilities())
+    transaction = DataTransaction(Envelope(letter.sender, (WHO,), size, False), Capabilities())
     return Work(load, transaction, [b"x" * (size - 2) + b"\r\n", b".\r\n"], size, 0.0, False)
 
 
@@ -61,7 +62,7 @@ def at_the_body(near: socket.socket, far: socket.socket, size: int) -> tuple[Ses
         far.recv(4096)
         far.sendall(answer)
         session.readable(0.0)
-    session.send_body(0.0)
+    session.send(session.ready, 0.0)
     return session, work
 
 

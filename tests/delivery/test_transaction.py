@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.smtp.data import DataTransaction
 from pipeline.delivery.smtp.reply import GarbageError, Reply
 from pipeline.delivery.smtp.transaction import Envelope, Stage, Transaction, is_path
 from pipeline.delivery.verdict import Action, Kind, Phase
@@ -35,7 +36,7 @@ class Dialogue:
         return self
 
     def send_body(self):
-        self.transaction.body_started()
+        self.transaction.send_body(behind=False)
         self.transaction.dot_possible()
         return self
 
@@ -51,7 +52,7 @@ class Dialogue:
 
 def begin(*recipients: str, server=PIPELINING, eight_bit=False, size=10, sender="s@example.com", split_before=()):
     envelope = Envelope(sender, recipients or (A,), size, eight_bit)
-    return Dialogue(Transaction(envelope, server, split_before=frozenset(split_before))).start()
+    return Dialogue(DataTransaction(envelope, server, split_before=frozenset(split_before))).start()
 
 
 def test_with_pipelining_everything_up_to_data_is_one_write():
@@ -174,14 +175,14 @@ class TestEitherWay:
 
     def test_a_body_that_was_begun_but_not_ended_was_not_delivered(self, server):
         said = begin(A, server=server).hear("250 ok", "250 ok", "354 go")
-        said.transaction.body_started()
+        said.transaction.send_body(behind=False)
         said.transaction.lost("reset", "gone", excused=False)
         assert said.transaction.verdicts[A].phase is Phase.BODY
         assert said.actions() == {A: "retry"}
 
     def test_a_refusal_in_the_middle_of_the_body_counts_and_ends_the_session(self, server):
         said = begin(A, server=server).hear("250 ok", "250 ok", "354 go")
-        said.transaction.body_started()
+        said.transaction.send_body(behind=False)
         said.hear("552 5.3.4 too big")
         assert said.kinds() == {A: "PERM_MSG"}
         assert said.transaction.session_over
@@ -300,7 +301,7 @@ def test_whatever_the_server_says_everybody_has_one_verdict_and_ok_means_a_2xx_a
         if transaction.done:
             break
         if transaction.stage is Stage.READY and sent != "nothing":
-            transaction.body_started()
+            transaction.send_body(behind=False)
             if sent == "all":
                 transaction.dot_possible()
         if transaction.stage is Stage.DOT:

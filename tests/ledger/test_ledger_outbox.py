@@ -88,8 +88,18 @@ def test_an_intent_needs_a_claim_that_holds(desk) -> None:
     assert desk.outbox.journal(ids, [], "w1", _at(desk, 1)).lost == frozenset(ids)
     done = desk.outbox.journal(ids[:2], [], "w1", desk.now)
     assert (done.intended, done.lost) == (frozenset(ids[:2]), frozenset())
-    assert desk.outbox.journal(ids[:1], [], "w1", desk.now).lost == frozenset(ids[:1])
+    assert desk.outbox.journal(ids[:1], [], "w2", desk.now).lost == frozenset(ids[:1])
     assert sorted(desk.states().values()) == ["queued", "sending", "sending"]
+
+
+def test_an_owner_that_knows_that_its_letter_was_not_taken_may_intend_it_anew_and_give_it_back(desk) -> None:
+    desk.queued(desk.people(1))
+    ids = desk.claim("w1")
+    for _ in range(2):
+        assert desk.outbox.journal(ids, [], "w1", desk.now).intended == frozenset(ids)
+        assert list(desk.states().values()) == ["sending"]
+    desk.outbox.journal([], [desk.outcome(ids[0], D.QUEUED, counts=False)], "w1", desk.now)
+    assert desk.claim("w2") == ids
 
 
 def test_outcomes_and_the_next_intents_go_in_one_commit(desk) -> None:

@@ -16,6 +16,8 @@ class Capabilities:
     """RFC 6531."""
     starttls: bool = False
     """RFC 3207."""
+    chunking: bool = False
+    """RFC 3030."""
     dsn: bool = False
     """RFC 3461."""
     auth: frozenset[str] = frozenset()
@@ -37,6 +39,7 @@ def read_capabilities(lines: Sequence[bytes]) -> Capabilities:
         eight_bit="8BITMIME" in offered,
         smtputf8="SMTPUTF8" in offered,
         starttls="STARTTLS" in offered,
+        chunking="CHUNKING" in offered,
         dsn="DSN" in offered,
         auth=frozenset(offered.get("AUTH", "").upper().split()),
     )

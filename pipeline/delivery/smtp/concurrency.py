@@ -1,14 +1,14 @@
-"""How many connections to use: from one upwards while the server answers well, half as many when it
-complains."""
+"""How much of something to dare with a server: more while it answers well, half as much when it complains."""
 
 
 class Concurrency:
-    """Doubles its way up until the first complaint; after that it takes `patience` mails to dare one
-    more (as TCP does)."""
+    """How many connections, or letters in flight on one. Grows by one with each mail until the first complaint; after
+    that it takes `patience` mails to dare one more (as TCP does)."""
 
-    def __init__(self, most: int, patience: int = 100) -> None:
+    def __init__(self, most: int, patience: int = 100, *, first: int = 1, least: int = 1) -> None:
         self.most = most
-        self.target = 1
+        self.target = first
+        self._least = least
         self._patience = patience
         self._good = 0
         self._complained = False
@@ -21,13 +21,17 @@ class Concurrency:
             self._good = 0
 
     def complaint(self) -> None:
-        """421, a rate limit, a connection that could not be opened."""
+        """Of connections: 421, a rate limit, one that could not be opened. Of letters in flight: they were lost."""
         self._complained = True
-        self.target = max(1, self.target // 2)
+        self.target = max(self._least, self.target // 2)
         self._good = 0
 
     def restart(self) -> None:
-        """After a pause: one connection, and carefully."""
+        """After a pause: one, and carefully."""
         self._complained = True
         self.target = 1
         self._good = 0
+
+    def end(self) -> None:
+        """None any more, for good."""
+        self.most = self.target = 0

@@ -1,5 +1,5 @@
-"""Makes a message ready for DATA: dots doubled at line starts (RFC 5321 §4.5.2), nothing in it that could end it
-early, the final dot added."""
+"""Makes a message ready for the wire, with nothing in it that could end it early: for DATA its dots are doubled at line
+starts (RFC 5321 §4.5.2) and the final dot is added; for BDAT it stays as it is (RFC 3030)."""
 
 from collections.abc import Collection, Sequence
 
@@ -21,8 +21,26 @@ def frame(chunks: Sequence[bytes], shared: Collection[bytes] = ()) -> list[bytes
     return [*(chunk if id(chunk) in known else stuffed(chunk) for chunk in chunks), FINAL_DOT]
 
 
+def whole(chunks: Sequence[bytes], shared: Collection[bytes] = ()) -> list[bytes]:
+    """The chunks to write after BDAT: themselves. Raises LineEndsError for what `frame` refuses, because the next
+    server on the way may get it by DATA."""
+    known = {id(chunk) for chunk in shared}
+    for chunk in chunks:
+        if id(chunk) not in known:
+            _has_dots(chunk)
+    return list(chunks)
+
+
 def stuffed(chunk: bytes) -> bytes:
-    """The chunk with every dot that begins a line doubled; itself, not a copy, where there is none.
+    """The chunk with every dot that begins a line doubled; itself, not a copy, where there is none."""
+    if not _has_dots(chunk):
+        return chunk
+    chunk = chunk.replace(b"\n.", b"\n..")
+    return b"." + chunk if chunk.startswith(b".") else chunk
+
+
+def _has_dots(chunk: bytes) -> bool:
+    """Whether a line of it begins with a dot. Raises LineEndsError.
 
     A letter's line ends are CRLF because the message room makes them so. Whatever else they were, only a dot behind
     one, or a NUL, could end a message early: so where there is neither, which is nearly always, nothing is counted.
@@ -31,9 +49,8 @@ def stuffed(chunk: bytes) -> bytes:
         raise LineEndsError("a piece of the message does not end with CRLF")
     # Searched from the end, because that takes half the time of `in`.
     if b"\0" not in chunk and chunk.rfind(b"\n.") < 0 and chunk.rfind(b"\r.") < 0 and not chunk.startswith(b"."):
-        return chunk
+        return False
     ends = chunk.count(b"\n")
     if ends != chunk.count(b"\r") or ends != chunk.count(b"\r\n") or b"\0" in chunk:
         raise LineEndsError("the message holds a lone CR or LF and a dot at the start of a line, or a NUL")
-    chunk = chunk.replace(b"\n.", b"\n..")
-    return b"." + chunk if chunk.startswith(b".") else chunk
+    return True

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pipeline.delivery.ports import ReadBase64, Sign, unsigned
 from pipeline.delivery.replies import classify_event
 from pipeline.delivery.rules import Rule
+from pipeline.delivery.smtp.bdat import BdatTransaction
 from pipeline.delivery.smtp.capabilities import Capabilities
-from pipeline.delivery.smtp.frame import LineEndsError, frame
+from pipeline.delivery.smtp.data import DataTransaction
+from pipeline.delivery.smtp.frame import LineEndsError, frame, whole
 from pipeline.delivery.smtp.transaction import Envelope, Transaction
 from pipeline.delivery.verdict import Phase, Verdict
 from pipeline.ledger.records import Claim, Delivery, Letter
@@ -36,15 +38,15 @@ class Work:
     """Whether the body holds octets above 127."""
 
     @property
-    def accepted(self) -> list[Delivery]:
-        """The deliveries whose recipients the server has accepted."""
-        names = set(self.transaction.accepted)
+    def at_stake(self) -> list[Delivery]:
+        """The deliveries that may be made once the body is written: their intents must be durable before."""
+        names = set(self.transaction.at_stake)
         return [delivery for delivery in self.load.deliveries if delivery.recipient in names]
 
     def remake_for_seven_bit(self, read_base64: ReadBase64, sign: Sign = unsigned) -> None:
         """The server offered 8BITMIME and then refused it (RFC 6152 §3): the body in 7-bit form. Raises
         OSError."""
-        self.body, self.size = _body(self.load.claim.letter, read_base64, sign, eight_bit=False)
+        self.body, self.size = _body(self.load.claim.letter, read_base64, sign, eight_bit=False, chunked=False)
         self.eight_bit = False
 
 
@@ -56,6 +58,8 @@ class Terms:
     """An operator's rules about answers, before ours."""
     largest: int | None = None
     """Octets of the largest message that may be sent, whatever the server says."""
+    chunking: bool = True
+    """Whether letters go by BDAT where the server offers it."""
 
 
 def make_work(  # noqa: PLR0917 - handed on as they come
@@ -65,12 +69,15 @@ def make_work(  # noqa: PLR0917 - handed on as they come
     now: float,
     sign: Sign = unsigned,
     terms: Terms = Terms(),
+    *,
+    chunked: bool = False,
 ) -> Work | Verdict:
-    """The work for a session on that server, or the verdict on a letter that cannot be sent at all."""
+    """The work for a session on that server, or the verdict on a letter that cannot be sent at all. `chunked`: by
+    BDAT."""
     letter = load.claim.letter
     eight_bit = server.eight_bit and not (letter.text.isascii() and letter.html.isascii())
     try:
-        body, size = _body(letter, read_base64, sign, eight_bit=eight_bit)
+        body, size = _body(letter, read_base64, sign, eight_bit=eight_bit, chunked=chunked)
     except LineEndsError as error:
         return classify_event(Phase.LOCAL, "line-ends", str(error))
     except OSError as error:
@@ -81,13 +88,16 @@ def make_work(  # noqa: PLR0917 - handed on as they come
         return classify_event(Phase.LOCAL, "size", text)
     recipients = tuple(delivery.recipient for delivery in load.deliveries)
     envelope = Envelope(letter.sender, recipients, size, eight_bit, letter.message_id)
-    transaction = Transaction(envelope, server, split_before=load.split_before, rules=terms.rules)
+    kind = BdatTransaction if chunked else DataTransaction
+    transaction = kind(envelope, server, split_before=load.split_before, rules=terms.rules)
     return Work(load, transaction, body, size, now, eight_bit)
 
 
-def _body(letter: Letter, read_base64: ReadBase64, sign: Sign, *, eight_bit: bool) -> tuple[list[bytes], int]:
-    """What to write after 354, signed in the form in which this server gets it, and the message's size before dots
-    were doubled. Raises LineEndsError, OSError."""
+def _body(
+    letter: Letter, read_base64: ReadBase64, sign: Sign, *, eight_bit: bool, chunked: bool
+) -> tuple[list[bytes], int]:
+    """What to write after 354 or BDAT, signed in the form in which this server gets it, and the message's size before
+    dots were doubled. Raises LineEndsError, OSError."""
     shared: list[bytes] = []
 
     def read(sha256: str) -> bytes:
@@ -97,4 +107,4 @@ def _body(letter: Letter, read_base64: ReadBase64, sign: Sign, *, eight_bit: boo
     chunks = assemble(letter, read, eight_bit=eight_bit)
     if signature := sign(chunks, shared):
         chunks.insert(0, signature)
-    return frame(chunks, shared), sum(map(len, chunks))
+    return (whole if chunked else frame)(chunks, shared), sum(map(len, chunks))

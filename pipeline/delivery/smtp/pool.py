@@ -9,18 +9,18 @@ import selectors
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from functools import partial
 
-from pipeline.delivery.ports import Desk, ReadBase64, Result, Sign, unsigned
+from pipeline.delivery.ports import Desk, ReadBase64, Sign, unsigned
 from pipeline.delivery.replies import classify_event
-from pipeline.delivery.smtp.concurrency import Concurrency
+from pipeline.delivery.smtp.backlog import Backlog
 from pipeline.delivery.smtp.connect import Link, LinkError
-from pipeline.delivery.smtp.loading import Load, Terms, Work, make_work
+from pipeline.delivery.smtp.loading import Terms, Work
 from pipeline.delivery.smtp.opener import Opener
+from pipeline.delivery.smtp.pace import Pace
 from pipeline.delivery.smtp.session import Session
 from pipeline.delivery.smtp.timeouts import Timeouts
 from pipeline.delivery.verdict import Action, Kind, Phase, Verdict
-from pipeline.ledger.records import Delivery
 
 MAX_MAILS = 1000
 """On one connection; then a fresh one, as servers like it (SendGrid cuts at 5,000, others at 100 with a
@@ -52,20 +52,14 @@ class Pool:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._name = name
-        self._read_base64 = read_base64
-        self._sign = sign
-        self._terms = terms
         self._timeouts = timeouts
         self._monotonic = monotonic
-        self._concurrency = Concurrency(connections)
+        self._pace = Pace(connections, chunking=terms.chunking)
+        self._backlog = Backlog(read_base64, sign, terms)
         self._opener = Opener(open_link, name)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._opener, selectors.EVENT_READ)
         self._sessions: list[Session] = []
-        self._backlog: deque[Load] = deque()
-        self._results: list[Result] = []
-        self._max_recipients: int | None = None
-        self._trouble: Verdict | None = None
         self._dry_until = 0.0
         self._wake_at = 0.0
         self._commit_seconds = 0.0
@@ -112,14 +106,13 @@ class Pool:
         self._fill(desk)
         self._assign()
         self._settle(desk)
-        return bool(self._backlog or self._results) or any(session.busy for session in self._sessions)
+        return self._backlog.open or any(session.busy for session in self._sessions)
 
     def _adopt(self) -> None:
         """Takes the connections that were opened meanwhile."""
         for result in self._opener.results():
             if isinstance(result, LinkError):
-                self._concurrency.complaint()
-                self._trouble_with(result.verdict)
+                self._pace.not_opened(result.verdict, others_work=self._others_work)
                 continue
             session = Session(result, self._timeouts, self._monotonic())
             self._selector.register(session.socket, selectors.EVENT_READ, session)
@@ -130,30 +123,35 @@ class Pool:
         for session in self._sessions:
             done, session.done = session.done, []
             for work in done:
-                self._conclude(work, session)
+                judged = partial(self._pace.judged, carried=session.mails > 0)
+                self._backlog.conclude(work, self._monotonic(), judged)
+                if work.transaction.unwilling:
+                    self._pace.letters.end()
+            if session.ended and any(map(_is_lost_chunk, done)):
+                self._pace.letters.complaint()
             if session.ended and not session.mails:  # it came to nothing: do not hurry into the next
-                if not session.assigned and self._monotonic() < session.opened + YOUNG:
-                    self._trouble_with(classify_event(Phase.IDLE, "closed", session.ended))
-                for verdict in _of_connection(done):
-                    self._trouble_with(verdict)
+                refused = not session.assigned and self._monotonic() < session.opened + YOUNG
+                closed = [classify_event(Phase.IDLE, "closed", session.ended)] if refused else []
+                self._pace.came_to_nothing([*closed, *_of_connection(done)], others_work=self._others_work)
         self._drop_ended()
+
+    @property
+    def _others_work(self) -> bool:
+        return any(session.mails for session in self._sessions if not session.ended)
 
     def _fill(self, desk: Desk) -> None:
         """Keeps a few letters at hand for each connection; gives them back where they cannot leave now."""
-        if self._trouble is not None:
-            desk.pause(self._trouble)
-            self._concurrency.restart()
-            self._trouble = None
+        if (trouble := self._pace.take_trouble()) is not None:
+            desk.pause(trouble)
         if desk.stopping or desk.paused:
             if self._backlog:
-                desk.give_back([(load.claim, load.deliveries) for load in self._backlog])
-                self._backlog.clear()
+                desk.give_back(self._backlog.empty())
             return
-        wanted = 8 * self._concurrency.target
+        wanted = 8 * self._pace.connections.target
         idle = not self._backlog and not any(session.busy for session in self._sessions)
         if len(self._backlog) <= wanted // 2 and (idle or self._monotonic() >= self._dry_until):
             claims = desk.take(wanted)
-            self._backlog.extend(Load(claim, claim.deliveries) for claim in claims)
+            self._backlog.add(claims)
             self._rest(desk.rest(DRY) if len(claims) < wanted else 0.0)
 
     def _rest(self, seconds: float) -> None:
@@ -163,62 +161,75 @@ class Pool:
         self._wake_at = self._dry_until if 0.0 < seconds < DRY else now + BEAT
 
     def _assign(self) -> None:
+        """Letters for the sessions with room, in turn, so that a few do not queue behind one connection."""
         now = self._monotonic()
-        for session in self._sessions[: self._concurrency.target]:
-            while self._backlog and session.room:
-                if session.assigned >= MAX_MAILS:
-                    if not session.busy:
-                        session.quit()
-                    break
-                if not session.busy and not session.is_alive():
-                    session.end("closed", "the server had closed the idle connection")
-                    break
-                work = self._work(self._backlog.popleft(), session, now)
-                if work is not None:
-                    session.begin(work, now)
+        sessions = deque(self._sessions[: self._pace.connections.target])
+        while self._backlog and sessions:
+            session = sessions.popleft()
+            if self._give(session, now):
+                sessions.append(session)
         self._collect()
+
+    def _give(self, session: Session, now: float) -> bool:
+        """One letter, if there is room; whether it may get another."""
+        window = self._pace.letters.target
+        if not session.has_room(window):
+            return False
+        if session.assigned >= MAX_MAILS:
+            if not session.busy:
+                session.quit()
+            return False
+        if not session.busy and not session.is_alive():
+            session.end("closed", "the server had closed the idle connection")
+            return False
+        work = self._backlog.next_work(session.capabilities, now, chunked=session.chunked(window))
+        if work is not None:
+            session.begin(work, now)
+        return True
 
     def _settle(self, desk: Desk) -> None:
         """One commit; then the bodies whose intents it holds."""
-        ready = [(session, work) for session in self._sessions if (work := self._ready(session)) is not None]
+        ready = [(session, works) for session in self._sessions if (works := self._ready(session))]
         began = self._monotonic()
-        if not (ready or self._results) or self._better_later(began):
+        if not (ready or self._backlog.has_results) or self._better_later(began):
             desk.beat()
             return
-        results, self._results = self._results, []
-        intended = desk.journal([delivery for _, work in ready for delivery in work.accepted], results)
+        intents = [delivery for _, works in ready for work in works for delivery in work.at_stake]
+        intended = desk.journal(intents, self._backlog.take_results())
         now = self._monotonic()
         self._commit_seconds, self._waits_since = min(now - began, GATHER), None
-        for session, work in ready:
-            if all(delivery.id in intended for delivery in work.accepted):
-                session.send_body(now)
-            else:
-                session.end("closed", "another worker has taken this letter over")
+        for session, works in ready:
+            ours = [work for work in works if all(delivery.id in intended for delivery in work.at_stake)]
+            for work in works:
+                if work not in ours:
+                    session.withdraw(work, "another worker has taken this letter over")
+            if ours:
+                session.send(ours, now)
 
     def _better_later(self, now: float) -> bool:
         """Whether answers under way should share the commit: they get as long as the last one took, so that
         nothing waits longer than twice what it must, and a slow disk makes larger commits."""
         if self._waits_since is None:
             self._waits_since = now
-        under_way = any(session.works and session.ready is None for session in self._sessions)
+        under_way = any(session.works and not session.ready for session in self._sessions)
         return under_way and now < self._waits_since + self._commit_seconds
 
-    def _ready(self, session: Session) -> Work | None:
-        """The work whose body may go out, its body made anew if the server turned out not to take 8-bit
-        text."""
-        work = session.ready
-        if work is not None and work.eight_bit and not work.transaction.eight_bit:
-            try:
-                work.remake_for_seven_bit(self._read_base64, self._sign)
-            except OSError as error:
-                session.end("closed", f"we ended it: an attachment cannot be read any more: {error.strerror}")
-                return None
-        return work
+    def _ready(self, session: Session) -> list[Work]:
+        """The works whose bodies may go out, a body made anew if the server turned out not to take 8-bit text."""
+        works = session.ready
+        for work in works:
+            if work.eight_bit and not work.transaction.eight_bit:
+                try:
+                    self._backlog.remake_for_seven_bit(work)
+                except OSError as error:
+                    session.end("closed", f"we ended it: an attachment cannot be read any more: {error.strerror}")
+                    return []
+        return works
 
     def _open_more(self) -> None:
         """As many connections as there is work for, up to what the server seems to like."""
         busy = sum(1 for session in self._sessions if session.busy)
-        wanted = min(self._concurrency.target, busy + len(self._backlog))
+        wanted = min(self._pace.connections.target, busy + len(self._backlog))
         for _ in range(wanted - len(self._sessions) - self._opener.pending):
             self._opener.start()
 
@@ -246,61 +257,6 @@ class Pool:
             if session.busy and now >= session.deadline:
                 session.expire()
 
-    # --- letters ------------------------------------------------------------------------------------------
-
-    def _work(self, load: Load, session: Session, now: float) -> Work | None:
-        """The load made ready for a session; None where it cannot be sent at all, which is then its
-        result."""
-        most = self._max_recipients
-        if most is not None and len(load.deliveries) > most:
-            self._backlog.appendleft(replace(load, deliveries=load.deliveries[most:]))
-            load = replace(load, deliveries=load.deliveries[:most])
-        work = make_work(load, session.capabilities, self._read_base64, now, self._sign, self._terms)
-        if isinstance(work, Verdict):
-            self._results += [Result(load.claim, delivery, work, 0, 0) for delivery in load.deliveries]
-            return None
-        return work
-
-    def _conclude(self, work: Work, session: Session) -> None:
-        """A finished work's verdicts become results, another transaction, or another try on another
-        session."""
-        split: list[Delivery] = []
-        again: list[Delivery] = []
-        duration = round((self._monotonic() - work.started) * 1000)
-        for delivery in work.load.deliveries:
-            verdict = self._judged(work.transaction.verdicts[delivery.recipient], session)
-            if verdict.action is Action.SPLIT:
-                split.append(delivery)
-            elif verdict.action is Action.AGAIN:
-                again.append(delivery)
-            else:
-                self._results.append(Result(work.load.claim, delivery, verdict, duration, work.size))
-        if again:
-            self._backlog.appendleft(replace(work.load, deliveries=tuple(again)))
-        if split:
-            self._max_recipients = len(work.transaction.accepted)
-            names = frozenset(delivery.recipient for delivery in split)
-            self._backlog.appendleft(replace(work.load, deliveries=tuple(split), split_before=names))
-
-    def _judged(self, verdict: Verdict, session: Session) -> Verdict:
-        """What the verdict means for the connections; a 421 on one that has carried mail only ends that
-        one."""
-        if verdict.ok:
-            self._concurrency.good()
-        elif verdict.code == 421 and verdict.phase is Phase.MAIL and session.mails:
-            self._concurrency.complaint()
-            return replace(verdict, action=Action.AGAIN)
-        elif verdict.action is Action.PAUSE:
-            self._trouble = verdict
-        elif verdict.kind is Kind.RATE and verdict.action is not Action.SPLIT:
-            self._concurrency.complaint()
-        return verdict
-
-    def _trouble_with(self, verdict: Verdict) -> None:
-        """A connection failed; that is the mailer's trouble unless another one works."""
-        if self._trouble is None and not any(session.mails for session in self._sessions if not session.ended):
-            self._trouble = verdict
-
     # --- sockets ------------------------------------------------------------------------------------------
 
     def _drop_ended(self) -> None:
@@ -316,8 +272,12 @@ class Pool:
             session.end("closed", "abandoned")
         self._drop_ended()
         self._backlog.clear()
-        self._results.clear()
-        self._trouble, self._waits_since = None, None
+        self._pace.trouble, self._waits_since = None, None
+
+
+def _is_lost_chunk(work: Work) -> bool:
+    """Whether it went by BDAT and nobody knows whether it arrived."""
+    return work.transaction.chunked and any(v.kind is Kind.AMBIGUOUS for v in work.transaction.verdicts.values())
 
 
 def _of_connection(done: Sequence[Work]) -> Iterator[Verdict]:

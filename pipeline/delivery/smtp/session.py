@@ -1,7 +1,8 @@
 """One connection that carries letters: a non-blocking socket between transactions and the wire.
 
 While a body is written, the next letter's MAIL, RCPT and DATA may follow it in the same write (RFC 2920
-§3.1), so that a letter costs one round trip. Answers go to the transactions in order.
+§3.1), so that a letter costs one round trip. By BDAT several letters are in flight, so that a round trip carries as
+many. Answers go to the transactions in order.
 """
 
 import contextlib
@@ -14,14 +15,16 @@ from pipeline.delivery.smtp.connect import Link
 from pipeline.delivery.smtp.loading import Work
 from pipeline.delivery.smtp.reply import GarbageError, ReplyReader
 from pipeline.delivery.smtp.timeouts import Timeouts
-from pipeline.delivery.smtp.transaction import Stage
+from pipeline.delivery.smtp.transaction import Stage, Transaction
 from pipeline.delivery.verdict import Phase
 
 _JOIN_BELOW = 65536
 """Chunks shorter than this are joined before writing; longer ones (attachments shared by many mails) are
 not copied."""
 
-
+_IN_FLIGHT = 1 << 20
+"""Octets of unanswered letters beyond which none is opened behind them: large ones share no round trip, for it is not
+what they wait for, and what they hold in memory stays bounded."""
 _RECORD = 16384
 """The most that TLS puts into one record (RFC 8446 §5.1): what it can hold back when the socket is full."""
 
@@ -35,7 +38,8 @@ class Session:
         self.socket = link.socket
         self.capabilities = link.capabilities
         self.works: deque[Work] = deque()
-        """The first one's answers come next; a second one's opening stands behind the first one's dot."""
+        """The first one's answers come next. By DATA there is one more at most, whose opening stands behind the first
+        one's dot; by BDAT there are as many as the pool dares, all of them by BDAT."""
         self.done: list[Work] = []
         """Works whose every recipient has a verdict; the pool takes them away."""
         self.mails = 0
@@ -52,7 +56,17 @@ class Session:
         self._out: deque[memoryview] = deque()
         self._queued = 0
         self._sent = 0
-        self._dot_at: int | None = None
+        self._ends: deque[tuple[int, Transaction]] = deque()
+        """Where in the stream the last octet of each body stands that has not left yet."""
+        self._spoken = False
+        """Whether anything was said on this connection."""
+        self._takes_chunks = False
+        """Whether the server has taken a letter by BDAT here: till then there is one at a time, because who announces
+        BDAT and does not know it takes the letter for commands."""
+        self._closing = False
+        """Whether 421 is the last thing that the server said."""
+        self._retired = False
+        """No more letters: those in flight are waited for."""
         self.opened = now
         self.watched = selectors.EVENT_READ
         """What the pool's selector watches it for."""
@@ -61,9 +75,9 @@ class Session:
     # --- what the pool asks -------------------------------------------------------------------------------
 
     @property
-    def ready(self) -> Work | None:
-        """The work whose body may be written once its intent is durable."""
-        return self.works[0] if self.works and self.works[0].transaction.stage is Stage.READY else None
+    def ready(self) -> list[Work]:
+        """The works whose bodies may be written once their intents are durable, in order."""
+        return [work for work in self.works if work.transaction.stage is Stage.READY]
 
     @property
     def busy(self) -> bool:
@@ -74,13 +88,22 @@ class Session:
     def wants_write(self) -> bool:
         return bool(self._out)
 
-    @property
-    def room(self) -> bool:
-        """Whether another letter may be opened: on an idle session, or behind a body that is about to be
-        written."""
-        if self.ended or len(self.works) > 1:
+    def chunked(self, window: int) -> bool:
+        """Whether the next letter goes by BDAT: the server offers what it takes, and the pool dares."""
+        return window > 0 and self.capabilities.chunking and self.capabilities.pipelining
+
+    def has_room(self, window: int) -> bool:
+        """Whether another letter may be opened: on an idle session, behind a body that is about to be written, or by
+        BDAT as long as fewer than `window` are unanswered."""
+        if self.ended or self._retired or self._closing:
             return False
-        return not self.works or (self.capabilities.pipelining and self.ready is not None)
+        if not self.works:
+            return True
+        last = self.works[-1].transaction
+        if not self.chunked(window):
+            return not last.chunked and len(self.works) == 1 and self.capabilities.pipelining and bool(self.ready)
+        allowed = window if self._takes_chunks else 1
+        return last.chunked and len(self.works) < allowed and sum(work.size for work in self.works) < _IN_FLIGHT
 
     def is_alive(self) -> bool:
         """For an idle session: nothing was said unasked and the connection stands."""
@@ -95,32 +118,51 @@ class Session:
     # --- what the pool tells ------------------------------------------------------------------------------
 
     def begin(self, work: Work, now: float) -> None:
-        """Opens a letter; behind the current body its first commands wait until `send_body`."""
+        """Opens a letter; behind another one its first commands wait until that one's body is sent."""
         behind = bool(self.works)
         self.assigned += 1
         self.works.append(work)
         if not behind:
-            self._write([work.transaction.start()])
+            self._say([work.transaction.start()])
             self._reap()
             self._patience(now)
             self.writable(now)
+        elif work.transaction.chunked:
+            work.transaction.start()
+            if work.transaction.done:
+                self.done.append(self.works.pop())
 
-    def send_body(self, now: float) -> None:
-        """Writes the ready body, its dot, and the opening of the letter behind it."""
-        work = self.works[0]
-        work.transaction.body_started()
-        self._dot_at = self._queued + sum(map(len, work.body))
-        behind = self.works[1].transaction.start() if len(self.works) > 1 else b""
-        self._write([*work.body, behind])
+    def send(self, works: Sequence[Work], now: float) -> None:
+        """Writes ready bodies in one go, and behind one by DATA the opening of the letter after it."""
+        chunks: list[bytes] = []
+        end = self._queued
+        for work in works:
+            piece = [work.transaction.send_body(behind=self._spoken), *work.body]
+            end += sum(map(len, piece))
+            self._ends.append((end, work.transaction))
+            self._spoken = True
+            chunks += piece
+        if len(self.works) > 1 and not self.works[0].transaction.chunked:
+            chunks.append(self.works[1].transaction.start())
+        self._say(chunks)
         self._patience(now)
         self.writable(now)
+
+    def withdraw(self, work: Work, text: str) -> None:
+        """A ready work that must not be sent. By DATA the server waits for its body, so that the session ends."""
+        if not work.transaction.chunked:
+            self.end("closed", text)
+            return
+        self.works.remove(work)
+        work.transaction.lost("closed", text, excused=False)
+        self.done.append(work)
 
     def writable(self, now: float) -> None:
         """Writes as much as the socket takes."""
         while self._out and not self.ended:
             view = self._out[0]
-            if self._tls and self._dot_at is not None and self._sent + min(len(view), _RECORD) >= self._dot_at:
-                self._pass_dot()  # a record that TLS has begun may leave later without our knowing
+            if self._tls:  # a record that it has begun may leave later without our knowing
+                self._pass_ends(self._sent + min(len(view), _RECORD))
             try:
                 count = self.socket.send(view)
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
@@ -134,8 +176,7 @@ class Session:
                 self._out.popleft()
             else:
                 self._out[0] = view[count:]
-            if self._dot_at is not None and self._sent >= self._dot_at:
-                self._pass_dot()
+            self._pass_ends(self._sent)
             self._patience(now)
 
     def readable(self, now: float) -> None:
@@ -152,11 +193,12 @@ class Session:
     def end(self, event: str, text: str) -> None:
         """The connection is over: every work gets its verdicts, by its phase. The pool closes the socket."""
         self.ended = self.ended or text
-        excused = self.served > 0 and event in {"closed", "reset"}
+        broken = event in {"closed", "reset"}
+        excused = self.served > 0 and broken
         while self.works:
             work = self.works.popleft()
             if not work.transaction.done:
-                work.transaction.lost(event, text, excused=excused)
+                work.transaction.lost(event, text, excused=excused, announced=self._closing and broken)
             self.done.append(work)
             excused = True
 
@@ -194,37 +236,61 @@ class Session:
                 return
             if not self.works:
                 raise GarbageError(f"an answer that nobody asked for: {reply}")
-            command = self.works[0].transaction.feed(reply)
-            if command:
-                self._write([command])
-            if self.works[0].transaction.done:
+            self._closing = reply.code == 421
+            head = self.works[0].transaction
+            if self._closing and head.chunked and head.stage is Stage.READY:
+                self.end("closed", f"the server ended the session: {reply}")  # before this letter was begun
+                return
+            if command := head.feed(reply):
+                self._say([command])
+            if head.done:
                 self._reap()
             self._patience(now)  # per whole answer: one that trickles in does not buy time
 
     def _reap(self) -> None:
         """Takes finished works off; their successor, if the session goes on, is next."""
         while self.works and self.works[0].transaction.done:
-            transaction = self.works[0].transaction
-            unsent = self._dot_at is not None and self._sent < self._dot_at
-            self._dot_at = None
+            work = self.works.popleft()
+            transaction = work.transaction
+            unsent = bool(self._ends) and self._ends[0][1] is transaction
+            taken = any(verdict.ok for verdict in transaction.verdicts.values())
             self.served += not transaction.untouched
-            self.mails += any(verdict.ok for verdict in transaction.verdicts.values())
-            self.done.append(self.works.popleft())
-            if transaction.session_over or unsent:
+            self.mails += taken
+            self._takes_chunks = self._takes_chunks or (taken and transaction.chunked)
+            self.done.append(work)
+            self._retired = self._retired or transaction.session_over
+            if unsent or (self._retired and not transaction.chunked):
                 self.end("closed", "the server ended the session")
+        if self._retired or self._closing:
+            self._unload()
 
-    def _pass_dot(self) -> None:
-        if self.works[0].transaction.stage is Stage.BODY:
-            self.works[0].transaction.dot_possible()
+    def _unload(self) -> None:
+        """Takes back what was not sent yet, since this session takes nothing more; without others it ends."""
+        while self.works and self.works[-1].transaction.stage is Stage.READY:
+            work = self.works.pop()
+            work.transaction.lost("closed", "the server ended the session", excused=True)
+            self.done.append(work)
+        if not self.works and not self.ended:
+            self.end("closed", "the server ended the session")
+
+    def _pass_ends(self, octets: int) -> None:
+        """So many octets of the stream may have left."""
+        while self._ends and self._ends[0][0] <= octets:
+            _, transaction = self._ends.popleft()
+            if transaction.stage is Stage.BODY:
+                transaction.dot_possible()
 
     def _patience(self, now: float) -> None:
         phase = self.works[0].transaction.phase if self.works else Phase.IDLE
+        if self._closing:
+            phase = Phase.MAIL
         self.deadline = now + (self._timeouts.of(phase) if self.works else self._timeouts.idle)
 
-    def _write(self, chunks: Sequence[bytes]) -> None:
+    def _say(self, chunks: Sequence[bytes]) -> None:
         for chunk in _joined(chunks):
             self._out.append(memoryview(chunk))
             self._queued += len(chunk)
+            self._spoken = True
 
 
 def _joined(chunks: Iterable[bytes]) -> list[bytes]:

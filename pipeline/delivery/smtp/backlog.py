@@ -1,0 +1,92 @@
+"""The letters that a pool holds on none of its sessions: loads that wait, and results that no commit holds yet."""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pipeline.delivery.ports import ReadBase64, Result, Sign
+from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.smtp.loading import Load, Terms, Work, make_work
+from pipeline.delivery.verdict import Action, Verdict
+from pipeline.ledger.records import Claim, Delivery
+
+
+class Backlog:
+    """Letters come in by `add`, leave by `next_work`, come back by `conclude`, and are done as `results`."""
+
+    def __init__(self, read_base64: ReadBase64, sign: Sign, terms: Terms) -> None:
+        self._read_base64 = read_base64
+        self._sign = sign
+        self._terms = terms
+        self._loads: deque[Load] = deque()
+        self._results: list[Result] = []
+        self._max_recipients: int | None = None
+
+    def __len__(self) -> int:
+        return len(self._loads)
+
+    @property
+    def open(self) -> bool:
+        """Whether it holds anything."""
+        return bool(self._loads or self._results)
+
+    @property
+    def has_results(self) -> bool:
+        return bool(self._results)
+
+    def add(self, claims: Sequence[Claim]) -> None:
+        self._loads.extend(Load(claim, claim.deliveries) for claim in claims)
+
+    def take_results(self) -> list[Result]:
+        """Those so far; they are the caller's now."""
+        results, self._results = self._results, []
+        return results
+
+    def empty(self) -> list[tuple[Claim, Sequence[Delivery]]]:
+        """What waits, for being given back."""
+        waiting: list[tuple[Claim, Sequence[Delivery]]] = [(load.claim, load.deliveries) for load in self._loads]
+        self._loads.clear()
+        return waiting
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._loads.clear()
+        self._results.clear()
+
+    def next_work(self, server: Capabilities, now: float, *, chunked: bool) -> Work | None:
+        """The next load made ready for a session on that server; None where it cannot be sent at all, which is then its
+        result."""
+        load, most = self._loads.popleft(), self._max_recipients
+        if most is not None and len(load.deliveries) > most:
+            self._loads.appendleft(replace(load, deliveries=load.deliveries[most:]))
+            load = replace(load, deliveries=load.deliveries[:most])
+        work = make_work(load, server, self._read_base64, now, self._sign, self._terms, chunked=chunked)
+        if isinstance(work, Verdict):
+            self._results += [Result(load.claim, delivery, work, 0, 0) for delivery in load.deliveries]
+            return None
+        return work
+
+    def remake_for_seven_bit(self, work: Work) -> None:
+        """See `Work`. Raises OSError."""
+        work.remake_for_seven_bit(self._read_base64, self._sign)
+
+    def conclude(self, work: Work, now: float, judged: Callable[[Verdict], Verdict]) -> None:
+        """A finished work's verdicts become results, another transaction, or another try on another session. `judged`
+        has the last word on each."""
+        split: list[Delivery] = []
+        again: list[Delivery] = []
+        duration = round((now - work.started) * 1000)
+        for delivery in work.load.deliveries:
+            verdict = judged(work.transaction.verdicts[delivery.recipient])
+            if verdict.action is Action.SPLIT:
+                split.append(delivery)
+            elif verdict.action is Action.AGAIN:
+                again.append(delivery)
+            else:
+                self._results.append(Result(work.load.claim, delivery, verdict, duration, work.size))
+        if again:
+            self._loads.appendleft(replace(work.load, deliveries=tuple(again)))
+        if split:
+            self._max_recipients = len(work.transaction.accepted)
+            names = frozenset(delivery.recipient for delivery in split)
+            self._loads.appendleft(replace(work.load, deliveries=tuple(split), split_before=names))
