@@ -32,6 +32,7 @@ COLUMNS = st.one_of(
     column(st.booleans() | st.none(), "boolean"),
     column(st.floats(), "float64"),
     column(st.floats(-1e6, 1e6), "float64"),
+    column(st.floats(1e8, 1e17).map(lambda value: round(value, 3)), "float64"),
     column(st.floats(width=32), "float32"),
     column(st.integers(-1000, 1000).map(float) | st.none(), "float64"),
     column(TIMES | st.none(), "datetime64[s]"),
@@ -73,7 +74,8 @@ def test_more_rows_than_are_joined_at_once(tmp_path: Path) -> None:
         (pd.Series([1, 2]), True),
         (pd.Series([0.5, 517.0, np.nan]), True),
         (pd.Series([1e-5]), False),
-        (pd.Series([1e15]), False),
+        (pd.Series([9_999_999_999.5, 1e-4]), True),
+        (pd.Series([1e10]), False),  # which Arrow writes as 1e+10
         (pd.Series([-0.0]), False),
         (pd.Series([np.inf]), False),
         (pd.Series([datetime(2013, 1, 1, 10)]), True),

@@ -12,14 +12,13 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import MissingExtraError
+from pipeline.report.exports.arrowtext import ArrowText, has_same_digits
 from pipeline.report.extras import need
 from pipeline.report.kinds import Column
 
 _ROWS = 50_000
 """Rows joined at a time, so that memory does not grow with the dataset."""
 _END = "\r\n"
-_SMALLEST, _LARGEST = 1e-4, 1e15
-"""Between them Python and Arrow write the same digits, none with an exponent."""
 
 
 def write(table: pd.DataFrame, header: Sequence[str], path: Path) -> bool:
@@ -56,17 +55,10 @@ def _is_sure(column: Column) -> bool:
     if isinstance(dtype, pd.DatetimeTZDtype):
         return _is_whole_seconds(column.dt.tz_localize(None)) and bool((_offsets(column).dropna() % 60 == 0).all())
     if dtype == np.float64:
-        return _is_plain(column.to_numpy())
+        return has_same_digits(column.to_numpy())
     if dtype.kind == "M":
         return _is_whole_seconds(column)
     return dtype.kind in "iub"
-
-
-def _is_plain(values: "np.ndarray[Any, Any]") -> bool:
-    size = np.abs(values)
-    zero = size == 0
-    plain = np.isnan(values) | (zero & ~np.signbit(values)) | ((size >= _SMALLEST) & (size < _LARGEST))
-    return bool(plain.all())
 
 
 def _is_whole_seconds(column: Column) -> bool:
@@ -90,60 +82,47 @@ def _offset_text(seconds: float) -> str:
     return f"{'-' if seconds < 0 else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
-class _Writer:
+class _Writer(ArrowText):
     """Arrow's kernels, put to CSV."""
 
-    def __init__(self, pa: Any, pc: Any) -> None:
-        self._pa, self._pc = pa, pc
-
-    def lines(self, chunk: Sequence[Column]) -> Any:
+    def lines(self, chunk: Sequence[Column]) -> memoryview:
         """The rows as the bytes of one Arrow buffer: what stands in memory is the file."""
         cells = [self._cells(column) for column in chunk]
-        cells[-1] = self._joined("", cells[-1], _END)
-        joined = self._joined(",", *cells)
-        offsets, data = joined.buffers()[1:]
-        ends = np.frombuffer(offsets, np.int64, len(joined) + 1, joined.offset * 8)
-        return memoryview(data)[ends[0] : ends[-1]]
+        cells[-1] = self.joined("", cells[-1], _END)
+        return self.octets(self.joined(",", *cells))
 
     def _cells(self, column: Column) -> Any:
-        pa, pc = self._pa, self._pc
+        pa, pc = self.pa, self.pc
         if isinstance(column.dtype, pd.DatetimeTZDtype):
             local = self._cells(column.dt.tz_localize(None))
             codes, seconds = pd.factorize(_offsets(column))
-            texts = pa.array([_offset_text(one) for one in seconds], pa.large_string())
+            texts = pa.array([_offset_text(one) for one in seconds], self.kind)
             zones = texts.take(pa.array(codes, mask=codes < 0))
-            return self._joined("", local, pc.fill_null(zones, ""))
-        values = pa.array(column, from_pandas=True)
-        values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+            return self.joined("", local, pc.fill_null(zones, ""))
+        values = self.whole(column)
         if pa.types.is_boolean(values.type):
             text = pc.if_else(values, "True", "False")
         elif pa.types.is_floating(values.type):
             text = self._floats(values)
         elif pa.types.is_timestamp(values.type):
-            text = pc.cast(pc.cast(values, pa.timestamp("s")), pa.large_string())
+            text = self.text(pc.cast(values, pa.timestamp("s")))
         elif pa.types.is_integer(values.type):
-            text = pc.cast(values, pa.large_string())
+            text = self.text(values)
         else:
-            text = self.quoted(pc.cast(values, pa.large_string()))
-        return pc.fill_null(pc.cast(text, pa.large_string()), "")
+            text = self.quoted(self.text(values))
+        return pc.fill_null(self.text(text), "")
 
     def _floats(self, values: Any) -> Any:
         """`517.0`, as Python writes it; Arrow writes `517`."""
-        text = self._pc.cast(values, self._pa.large_string())
-        whole = self._pc.equal(self._pc.floor(values), values)
-        return self._pc.if_else(whole, self._joined(".", text, "0"), text)
+        text = self.text(values)
+        whole = self.pc.equal(self.pc.floor(values), values)
+        return self.pc.if_else(whole, self.joined(".", text, "0"), text)
 
     def quoted(self, text: Any) -> Any:
         """In quotes where a separator, a quote or a line end is inside (RFC 4180)."""
-        pc = self._pc
+        pc = self.pc
         special = pc.match_substring_regex(text, r'[,"\r\n]')
         if not pc.any(special).as_py():
             return text
         doubled = pc.replace_substring(text, '"', '""')
-        return pc.if_else(special, self._joined("", '"', doubled, '"'), text)
-
-    def _joined(self, between: str, *texts: Any) -> Any:
-        """Texts row by row; a plain one is the same in every row."""
-        kind = self._pa.large_string()
-        ready = [self._pa.scalar(text, kind) if isinstance(text, str) else text for text in texts]
-        return self._pc.binary_join_element_wise(*ready, self._pa.scalar(between, kind))
+        return pc.if_else(special, self.joined("", '"', doubled, '"'), text)
