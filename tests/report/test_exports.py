@@ -152,13 +152,12 @@ def test_any_frame_comes_back(tmp_path_factory: pytest.TempPathFactory, frame: p
         assert moment == values.t
 
 
-def test_totals_filters_and_the_header_that_stays(store: ArtifactStore) -> None:
+def test_totals_and_the_header_that_stays(store: ArtifactStore) -> None:
     frame = pd.DataFrame({"k": ["a", "b"], "n": [1, 2], "x": [0.5, None], "d": pd.to_timedelta(["1h", "2h"])})
     data = write(store, "xlsx", totals=True, d=frame)
     assert sheet(data)[-1] == ["Total", 3, 0.5, timedelta(hours=3)]
     xml = zipfile.ZipFile(io.BytesIO(data)).read("xl/worksheets/sheet1.xml").decode()
-    assert "<f>SUBTOTAL(109,B2:B3)</f><v>3</v>" in xml
-    assert '<autoFilter ref="A1:D3"/>' in xml
+    assert "<f>SUBTOTAL(109,d[n])</f><v>3</v>" in xml
     assert 'state="frozen"' in xml
     assert xml.count("<f>") == 3
 
@@ -279,7 +278,7 @@ def test_the_same_data_gives_the_same_bytes(store: ArtifactStore, kind: Kind, zi
 def test_a_workbook_does_not_tell_when_it_was_made(store: ArtifactStore) -> None:
     with zipfile.ZipFile(io.BytesIO(write(store, "xlsx", d=all_kinds()))) as book:
         assert book.read("docProps/core.xml").count(b"2000-01-01T00:00:00Z") == 2
-        assert {entry.date_time for entry in book.infolist()} == {(1980, 1, 31, 0, 0, 0)}  # XlsxWriter's constant
+        assert {entry.date_time for entry in book.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 # --- names --------------------------------------------------------------------------------------------------

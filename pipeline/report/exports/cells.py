@@ -1,11 +1,10 @@
-"""How a column stands in a workbook: number format, width, total, and what its cells hold.
+"""How a column stands in a workbook: what kind of cells its values make, number format, width.
 
 Excel's numbers are doubles of which it shows 15 digits, and its calendar begins on 1 March 1900 (before, it
 counts a 29 February that never was). A column with a value beyond that is text as a whole: nobody is shown a
 wrong number.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,15 +12,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from pipeline.errors import ExportError
+from pipeline.report.exports import serials
 from pipeline.report.exports.columns import Plain, clock
 from pipeline.report.kinds import Column, Kind, only_midnights, scalars
 
 _MOST_EXACT = 10**15
-_FIRST_DAY = date(1900, 3, 1)
+_FIRST_DAY, _LAST_DAY = date(1900, 3, 1), date(9999, 12, 31)
+_LONGEST = 32_767
+"""Of a text in a cell, in UTF-16's units: "Excel specifications and limits"."""
 _WIDEST = 60
-_DAY = timedelta(days=1)
 
 
 class Format(StrEnum):
@@ -40,51 +43,73 @@ class Format(StrEnum):
     DURATION = "[h]:mm:ss"
 
 
+class Form(StrEnum):
+    """What cells are made of. Infinity among numbers is the text `inf`: Excel has no number for it."""
+
+    NUMBER = "numbers"
+    TEXT = "texts"
+    BOOLEAN = "truth values"
+    MIXED = "each as it is"
+
+
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A column ready to be written; `values` gives Python values of rows start..stop, None for empty
-    cells."""
+    """A column ready to be written."""
 
     name: str
     header: str
-    format: Format
+    format: str
+    """Excel's number format."""
     width: int
-    total: float | None
-    values: Callable[[int, int], list[Any]]
-    write: Callable[[Any, int, int, Any, Any], int]
-    """(sheet, row, column, value, format) → XlsxWriter's code, negative where the cell was not written."""
+    form: Form
+    values: Callable[[int, int], Any]
+    """Rows start..stop: an array of numbers with NaN for empty cells; texts as a column or a list; else a list with
+    None for empty cells."""
+    adds: bool
+    """Whether a sum of it means something."""
 
 
 def cells_of(column: Plain) -> Cells:
-    """The rules by kind; a column that they do not fit is written as text, and has no total."""
+    """The rules by kind; a column that they do not fit is written as text."""
     return _RULES[column.kind](column)
 
 
+def check_texts(dataset: str, column: Plain) -> None:
+    """Raises ExportError for a text that is too long for a cell."""
+    if column.kind is Kind.TEXT:
+        long = column.values.str.len().fillna(0) > _LONGEST // 2
+    elif column.kind is Kind.MIXED:
+        long = column.values.map(lambda value: isinstance(value, str) and len(value) > _LONGEST // 2)
+    else:
+        return
+    for row in long.to_numpy(bool).nonzero()[0]:
+        units = len(column.values.iloc[row].encode("utf-16-le", "surrogatepass")) // 2
+        if units > _LONGEST:
+            raise ExportError(
+                f'column "{column.name}" of {dataset}, row {row + 1}: a text of {units:,} characters; Excel takes '
+                f"{_LONGEST:,} in a cell"
+            )
+
+
 def _integers(column: Plain) -> Cells:
-    values = column.values.dropna()
-    if any(abs(int(bound)) >= _MOST_EXACT for bound in _bounds(values)):
+    bounds = [abs(int(bound)) for bound in _bounds(column.values.dropna())]
+    if any(bound >= _MOST_EXACT for bound in bounds):
         return _as_text(column, str)
-    total = sum(values.tolist())
-    return _cells(column, Format.INTEGER, len(str(total)) + 1, _number, total=total)
+    width = len(f"{abs(np.nansum(serials.integers(column.values), dtype=np.float64)):.0f}") + 1
+    return _numeric(column, Format.INTEGER, width, serials.integers, adds=True)
 
 
 def _numbers(column: Plain) -> Cells:
-    """Infinity is the text `inf`: Excel has no number for it; the column has no total then."""
-    values = column.values.dropna().astype("float64")
-    finite = values[values.abs() != math.inf]
-    largest = finite.abs().max() if len(finite) else 0.0
+    values = serials.floats(column.values)
+    finite = values[np.isfinite(values)]
+    largest = abs(finite).max() if len(finite) else 0.0
     shown = Format.SMALL if 0 < largest < 1 else Format.NUMBER
     if len(finite) and (finite % 1 == 0).all():
         shown = Format.WHOLE
-    total = _sum(finite) if len(finite) == len(values) else None
-    return _cells(column, shown, len(f"{abs(total or largest):,.2f}") + 1, _float, total=total)
-
-
-def _sum(values: Column) -> float | None:
-    try:
-        return math.fsum(values)
-    except OverflowError:
-        return None
+    with np.errstate(over="ignore"):
+        total = abs(finite.sum())
+    width = len(f"{total if np.isfinite(total) else largest:,.2f}") + 1
+    return _numeric(column, shown, width, serials.floats, adds=True)
 
 
 def _decimals(column: Plain) -> Cells:
@@ -93,35 +118,40 @@ def _decimals(column: Plain) -> Cells:
         return _as_text(column, lambda value: f"{value:f}")
     places = max((-int(value.as_tuple().exponent) for value in values), default=0)
     shown = Format.WHOLE if places <= 0 else Format.NUMBER if places <= 2 else Format.SMALL
-    total = float(sum(values, Decimal(0)))
-    return _cells(column, shown, len(f"{total:,.2f}") + 1, _number, total=total, convert=float)
+    width = len(f"{sum(values, Decimal(0)):,.2f}") + 1
+    return _numeric(column, shown, width, serials.decimals, adds=True)
 
 
 def _durations(column: Plain) -> Cells:
     """A fraction of days. Excel shows negative ones as ####, so a column with one is text."""
-    values = scalars(column.values.dropna(), column.kind)
-    if any(value < timedelta(0) for value in values):
+    if any(bound < timedelta(0) for bound in _bounds(column.values.dropna())):
         return _as_text(column, clock)
-    total = sum(values, timedelta(0)) / _DAY
-    return _cells(column, Format.DURATION, 12, _number, total=total, convert=lambda value: value / _DAY)
+    return _numeric(column, Format.DURATION, 12, serials.durations, adds=True)
 
 
 def _texts(column: Plain) -> Cells:
     widest = column.values.dropna().astype("str").str.len().max()
-    return _cells(column, Format.TEXT, 0 if pd.isna(widest) else int(widest), _string)
+    values = column.values
+    return _cells(
+        column,
+        Format.TEXT,
+        0 if pd.isna(widest) else int(widest),
+        Form.TEXT,
+        lambda start, stop: values.iloc[start:stop],
+    )
 
 
 def _times(column: Plain) -> Cells:
     """Wall-clock time: Excel has no zones, so the header names the zone. Times of several zones are text."""
-    values, header = column.values, column.name
+    values, zone = column.values, ""
     if column.kind is Kind.ZONED:
         if values.dtype == object:
             return _as_text(column, lambda value: value.isoformat(" "))
-        header = f"{column.name} ({values.dt.tz})"
+        zone = str(values.dt.tz)
         values = values.dt.tz_localize(None)
     present = values.dropna()
-    first = present.min() if len(present) else None
-    if first is not None and (first.date() if isinstance(first, datetime) else first) < _FIRST_DAY:
+    days = [bound.date() if isinstance(bound, datetime) else bound for bound in _bounds(present)]
+    if not all(_FIRST_DAY <= day <= _LAST_DAY for day in days):
         return _as_text(column, lambda value: value.isoformat(" ") if isinstance(value, datetime) else str(value))
     if column.kind is Kind.DATE or only_midnights(values):
         shown = Format.DATE
@@ -129,59 +159,54 @@ def _times(column: Plain) -> Cells:
         on_minutes = (pd.to_datetime(present).dt.second == 0).all()
         shown = Format.DATETIME if on_minutes else Format.SECONDS
     plain = Plain(column.name, values, column.kind)
-    return _cells(plain, shown, len(shown.value), _datetime, header=header)
+    return _numeric(plain, shown, len(shown.value), serials.days, header=f"{column.name} ({zone})" if zone else None)
 
 
 def _as_text(column: Plain, text: Callable[[Any], str]) -> Cells:
-    """As wide as the text of the extremes."""
     widest = max((len(text(value)) for value in scalars(column.values.dropna(), column.kind)), default=0)
-    return _cells(column, Format.TEXT, widest, _string, convert=text)
+    return _cells(column, Format.TEXT, widest, Form.TEXT, _each(column, text))
+
+
+def _each(column: Plain, convert: Callable[[Any], Any]) -> Callable[[int, int], list[Any]]:
+    def values(start: int, stop: int) -> list[Any]:
+        found = scalars(column.values.iloc[start:stop], column.kind)
+        return [None if value is None else convert(value) for value in found]
+
+    return values
+
+
+def _numeric(
+    column: Plain,
+    shown: Format,
+    width: int,
+    numbers: Callable[[Column], serials.Numbers],
+    *,
+    adds: bool = False,
+    header: str | None = None,
+) -> Cells:
+    def values(start: int, stop: int) -> serials.Numbers:
+        return numbers(column.values.iloc[start:stop])
+
+    return _cells(column, shown, width, Form.NUMBER, values, adds=adds, header=header)
 
 
 def _cells(
     column: Plain,
     shown: Format,
     width: int,
-    write: Callable[[Any, int, int, Any, Any], int],
+    form: Form,
+    values: Callable[[int, int], Any],
     *,
-    total: float | None = None,
+    adds: bool = False,
     header: str | None = None,
-    convert: Callable[[Any], Any] | None = None,
 ) -> Cells:
     name = column.name if header is None else header
-
-    def values(start: int, stop: int) -> list[Any]:
-        found = scalars(column.values.iloc[start:stop], column.kind)
-        return found if convert is None else [None if value is None else convert(value) for value in found]
-
     # The header needs room for the filter's button.
-    return Cells(column.name, name, shown, min(max(width + 1, len(name) + 3, 6), _WIDEST), total, values, write)
+    return Cells(column.name, name, shown, min(max(width + 1, len(name) + 3, 6), _WIDEST), form, values, adds)
 
 
 def _bounds(values: Column) -> tuple[Any, ...]:
     return (values.min(), values.max()) if len(values) else ()
-
-
-def _number(sheet: Any, row: int, position: int, value: Any, shown: Any) -> int:
-    return int(sheet.write_number(row, position, value, shown))
-
-
-def _float(sheet: Any, row: int, position: int, value: float, shown: Any) -> int:
-    if math.isinf(value):
-        return int(sheet.write_string(row, position, str(value), shown))
-    return int(sheet.write_number(row, position, value, shown))
-
-
-def _string(sheet: Any, row: int, position: int, value: str, shown: Any) -> int:
-    return int(sheet.write_string(row, position, value, shown))
-
-
-def _boolean(sheet: Any, row: int, position: int, value: Any, shown: Any) -> int:
-    return int(sheet.write_boolean(row, position, value, shown))
-
-
-def _datetime(sheet: Any, row: int, position: int, value: Any, shown: Any) -> int:
-    return int(sheet.write_datetime(row, position, value, shown))
 
 
 def _mixed(value: Any) -> Any:
@@ -196,23 +221,16 @@ def _mixed(value: Any) -> Any:
     return value.isoformat(" ") if isinstance(value, datetime) else str(value)
 
 
-def _any(sheet: Any, row: int, position: int, value: Any, shown: Any) -> int:
-    if isinstance(value, bool):
-        return _boolean(sheet, row, position, value, shown)
-    write = _number if isinstance(value, int | float) else _string
-    return write(sheet, row, position, value, shown)
-
-
 _RULES: Mapping[Kind, Callable[[Plain], Cells]] = {
     Kind.INTEGER: _integers,
     Kind.NUMBER: _numbers,
     Kind.DECIMAL: _decimals,
-    Kind.BOOLEAN: lambda column: _cells(column, Format.GENERAL, 6, _boolean),
+    Kind.BOOLEAN: lambda column: _cells(column, Format.GENERAL, 6, Form.BOOLEAN, _each(column, bool)),
     Kind.TEXT: _texts,
     Kind.DATE: _times,
     Kind.DATETIME: _times,
     Kind.ZONED: _times,
-    Kind.TIME: lambda column: _cells(column, Format.TIME, 8, _datetime),
+    Kind.TIME: lambda column: _numeric(column, Format.TIME, 8, serials.times),
     Kind.DURATION: _durations,
-    Kind.MIXED: lambda column: _cells(column, Format.GENERAL, 16, _any, convert=_mixed),
+    Kind.MIXED: lambda column: _cells(column, Format.GENERAL, 16, Form.MIXED, _each(column, _mixed)),
 }

@@ -1,5 +1,6 @@
 """File names that every mail client and file system takes, and no two the same in one mail."""
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -8,6 +9,8 @@ from pipeline.errors import ExportError
 _LONGEST = 120
 """Characters: 255 bytes are what file systems take, and a folder's path is added where somebody saves the
 file."""
+_ADDRESS = re.compile(r"[a-z]{1,3}\d+|[rc]|r\d*c\d*|true|false|\d.*", re.IGNORECASE)
+"""What Excel takes for a cell, a value or no name at all."""
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))}
 
 
@@ -52,3 +55,34 @@ def sheet_titles(datasets: Iterable[str]) -> list[str]:
             title, number = safe[: 31 - len(tail)] + tail, number + 1
         titles.append(title)
     return titles
+
+
+def table_names(datasets: Iterable[str]) -> list[str]:
+    """Excel's rules for names of tables: letters, digits and `_`, nothing that reads as a cell, unique in whatever
+    case and in the whole workbook."""
+    found: list[str] = []
+    for dataset in datasets:
+        name = re.sub(r"\W", "_", dataset)[:200] or "_"
+        name = f"_{name}" if _ADDRESS.fullmatch(name) else name
+        found.append(_free(name, "_", found))
+    return found
+
+
+def headers(labels: Iterable[str]) -> list[str]:
+    """What a table of Excel's takes above its columns: one line of 255 characters at most, not empty, and unique in
+    whatever case."""
+    found: list[str] = []
+    for label in labels:
+        line = "".join(" " if unicodedata.category(c) == "Cc" else c for c in label)
+        line = re.sub(r"_x(?=[0-9A-Fa-f]{4}_)", "_X", line) or "_"
+        line = line if len(line) <= 240 else f"{line[:239]}…"
+        found.append(_free(line, " ~", found))
+    return found
+
+
+def _free(name: str, joint: str, taken: Iterable[str]) -> str:
+    """The name, or the first with a number behind it that nobody has yet."""
+    others, number, found = {other.casefold() for other in taken}, 2, name
+    while found.casefold() in others:
+        found, number = f"{name}{joint}{number}", number + 1
+    return found
