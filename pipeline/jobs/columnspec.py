@@ -147,6 +147,12 @@ def humanised(name: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+def params_of(columns: Columns) -> tuple[str, ...]:
+    """The params that limits of these columns name."""
+    limits = (limit for spec in columns.values() if (one := spec.highlight) for limit in (one.above, one.below))
+    return tuple(limit for limit in limits if isinstance(limit, str))
+
+
 def _difference(spec: ColumnSpec, against: str, specs: Mapping[str, ColumnSpec]) -> ColumnSpec:
     """How the difference of a column to another one reads: signed, in the column's own decimals."""
     other = specs.get(against, UNSAID).label or humanised(against)

@@ -58,7 +58,7 @@ class Templates:
         self.language = Language.of(formats.locale)
         self._html_environment = make_environment(self._root, formats, "html")
         self._text_environment = make_environment(self._root, formats, "text")
-        prepared = Preparations(formats)
+        prepared = Preparations(formats, job.columns)
         install(self._html_environment, prepared, "html")
         install(self._text_environment, prepared, "text")
         self.lines = Lines(self._text_environment, self._root)

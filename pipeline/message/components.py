@@ -12,19 +12,21 @@ from jinja2 import Template, Undefined, pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup
 
-from pipeline.jobs.columnspec import humanised
+from pipeline.jobs.columnspec import Columns, humanised, shown_columns
 from pipeline.jobs.names import did_you_mean
 from pipeline.message import tables
 from pipeline.message.columns import as_frame
 from pipeline.message.datasets import Dataset, frame_or_value
 from pipeline.message.environment import Environment, Kind
 from pipeline.message.formats import Formats
+from pipeline.message.highlights import ARROWS, direction, tone_of
 from pipeline.message.tablecache import MadeTables
 from pipeline.message.text import aligned
 
 View = dict[str, Any]
 BANNERS = ("notice", "warning", "alarm")
 _BLOCKS = "▁▂▃▄▅▆▇█"
+_MOST_CARDS = 4
 _CARD_KEYS = ("label", "value", "delta", "good", "note", "trend")
 
 
@@ -35,6 +37,7 @@ def install(environment: Environment, prepared: "Preparations", kind: Kind) -> N
     environment.filters["label"] = humanised
     environment.filters["rows"] = prepared.rows
     environment.filters["aligned"] = aligned
+    environment.filters["cards"] = prepared.cards
 
 
 class Component:
@@ -80,9 +83,10 @@ class Preparations:
     """What each component shows, as plain values for its template. Raises ValueError for what cannot be
     shown."""
 
-    def __init__(self, formats: Formats) -> None:
+    def __init__(self, formats: Formats, described: Mapping[str, Columns] | None = None) -> None:
+        """`described` is what the job says of its datasets' columns."""
         self._formats = formats
-        self._made = MadeTables(formats)
+        self._made = MadeTables(formats, described or {})
 
     def all(self) -> dict[str, Callable[..., View]]:
         return {
@@ -110,16 +114,43 @@ class Preparations:
         dataset."""
         frame = as_frame(data)
         datasets: Mapping[str, Dataset] = context.get("datasets", {})
+        name = _name_of(data, datasets)
         if limit is None:
             limit = tables.rows_that_fit(len(columns or frame.columns), len(datasets))
         if attachment is None:
-            attachment = _attachment_of(data, datasets, context.get("attachments", {}))
+            attachment = context.get("attachments", {}).get(name, "")
         made = self._made.table(
-            frame, columns=columns, labels=labels, cell_formats=formats, limit=limit, attachment=attachment
+            frame,
+            self._described(frame, name, datasets),
+            context.get("params", {}),
+            columns=columns,
+            labels=labels,
+            cell_formats=formats,
+            limit=limit,
+            attachment=attachment,
         )
         return {"table": made, "caption": caption}
 
-    def kpi(self, _context: Context, cards: Any) -> View:
+    def _described(self, frame: Any, name: str, datasets: Mapping[str, Dataset]) -> str:
+        """The dataset whose description holds for a frame: itself, or the one that has the very same columns, as
+        `delays.head(5)` has."""
+        if name or not self._made.described:
+            return name
+        own = list(frame.columns)
+        alike = (one for one in self._made.described if one in datasets and list(datasets[one].columns) == own)
+        return next(alike, "")
+
+    @pass_context
+    def cards(self, context: Context, data: Any) -> int:
+        """How many cards `kpi(data)` makes of a dataset; 0 where a table shows it better."""
+        if len(data) != 1:
+            return 0
+        datasets: Mapping[str, Dataset] = context.get("datasets", {})
+        specs = self._made.described.get(_name_of(data, datasets), {})
+        shown = sum(column.minus is None for column in shown_columns(map(str, data.columns), specs))
+        return shown if shown <= _MOST_CARDS else 0
+
+    def kpi(self, context: Context, cards: Any) -> View:
         """Cards with `label` and `value`; `delta` with an arrow, coloured by `good` (up, down, none); `note`;
         `trend`.
 
@@ -130,12 +161,11 @@ class Preparations:
         elif hasattr(cards, "columns"):
             if len(cards) != 1:
                 raise ValueError(f"kpi makes cards from a dataset of one row; this one has {len(cards)}")
-            made = tables.make_table(self._formats, cards, limit=1)
-            cards = [
-                {"label": column.label, "value": value}
-                for column, value in zip(made.columns, made.rows[0], strict=True)
-            ]
-        if not 1 <= len(cards) <= 4:
+            datasets: Mapping[str, Dataset] = context.get("datasets", {})
+            described = self._described(cards, _name_of(cards, datasets), datasets)
+            made = self._made.table(cards, described, context.get("params", {}), limit=1, marked=False)
+            cards = _cards_of(made)
+        if not 1 <= len(cards) <= _MOST_CARDS:
             raise ValueError(f"kpi shows one to four cards in a row, not {len(cards)}; call it once for each row")
         return {"cards": [self._card(card) for card in cards]}
 
@@ -152,14 +182,13 @@ class Preparations:
         if good not in {"up", "down", "none"}:
             raise ValueError(f'kpi: good is "up", "down" or "none", not "{good}"')
         shown = delta if isinstance(delta, str) or delta is None else self._formats.delta(delta)
-        direction = _direction(shown)
-        tone = "same" if direction == "same" or good == "none" else "good" if direction == good else "bad"
+        way = direction(shown or "")
         return {
             "label": card["label"],
             "value": self._value(card["value"]),
             "delta": shown,
-            "arrow": {"up": "▲", "down": "▼", "same": ""}[direction],
-            "tone": tone,
+            "arrow": ARROWS[way],
+            "tone": tone_of(way, good),
             "note": card.get("note", ""),
             "trend": _blocks(card["trend"]) if "trend" in card else "",
         }
@@ -217,16 +246,21 @@ class Preparations:
         return {"title": title, "text": text, "body": ""}
 
 
-def _attachment_of(data: Any, datasets: Mapping[str, Dataset], attachments: Mapping[str, str]) -> str:
-    """The file that holds the whole of this very dataset, where there is one."""
-    return next((attachments.get(name, "") for name, one in datasets.items() if one.is_of(data)), "")
+def _name_of(data: Any, datasets: Mapping[str, Dataset]) -> str:
+    """The dataset that this very value is; empty where it is none."""
+    return next((name for name, one in datasets.items() if one.is_of(data)), "")
 
 
-def _direction(delta: str | None) -> str:
-    text = (delta or "").strip()
-    if not any(character in "123456789∞" for character in text):
-        return "same"
-    return "down" if text.startswith(("-", "−", "\u200e-")) else "up"
+def _cards_of(table: tables.Table) -> list[View]:
+    """A card of each column of a table of one row; a difference belongs to the card before it."""
+    cards: list[View] = []
+    for column, text in zip(table.columns, table.rows[0], strict=True):
+        if column.difference:
+            cards[-1] |= {"delta": text, "note": column.label, "good": column.good}
+        else:
+            label = column.label.removesuffix(f" ({column.unit})") if column.unit else column.label
+            cards.append({"label": label, "value": f"{text} {column.unit}" if column.unit else text})
+    return cards
 
 
 def _numbers(values: Any) -> list[float]:

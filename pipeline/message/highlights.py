@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 STEPS = 4
 """Shades of a colour scale, besides none."""
 _EIGHTHS = "▏▎▍▌▋▊▉█"
-_BAR = 8
+LONGEST_BAR = 8
 """Characters of the longest bar in a text."""
 
 
@@ -78,7 +78,7 @@ ARROWS = {"up": "▲", "down": "▼", "same": ""}
 
 def blocks(percent: int) -> str:
     """A bar for texts: `█████▌`."""
-    eighths = max(1, round(percent * _BAR * 8 / 100)) if percent else 0
+    eighths = max(1, round(percent * LONGEST_BAR * 8 / 100)) if percent else 0
     whole, rest = divmod(eighths, 8)
     return "█" * whole + (_EIGHTHS[rest - 1] if rest else "")
 

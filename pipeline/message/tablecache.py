@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.jobs.columnspec import Columns, params_of
 from pipeline.message.formats import Formats
 from pipeline.message.tables import Table, make_table
 
@@ -14,17 +15,25 @@ if TYPE_CHECKING:
 class MadeTables:
     """Remembers the tables of a frame as long as the frame lives. Templates cannot change frames, so they stay true."""
 
-    def __init__(self, formats: Formats) -> None:
+    def __init__(self, formats: Formats, described: Mapping[str, Columns] | None = None) -> None:
         self._formats = formats
+        self.described: Mapping[str, Columns] = described or {}
+        """What the job says of columns, by dataset."""
+        self._params = {name: params_of(columns) for name, columns in self.described.items()}
         self._tables: dict[int, dict[object, Table]] = {}
         self._frames: dict[int, weakref.ref[DataFrame]] = {}
 
-    def table(self, frame: "DataFrame", **options: Any) -> Table:
-        """`make_table(formats, frame, **options)`, made once."""
-        known = self._tables_of(frame)
-        key = tuple((name, _hashable(value)) for name, value in options.items())
+    def table(
+        self, frame: "DataFrame", dataset: str = "", params: Mapping[str, Any] | None = None, **options: Any
+    ) -> Table:
+        """`make_table(formats, frame, **options)` with the description of a dataset, made once; `params` may differ
+        from person to person."""
+        known, params = self._tables_of(frame), params or {}
+        own = tuple(params.get(name) for name in self._params.get(dataset, ()))
+        key = (dataset, own, *((name, _hashable(value)) for name, value in options.items()))
         if key not in known:
-            known[key] = make_table(self._formats, frame, **options)
+            specs = self.described.get(dataset, {})
+            known[key] = make_table(self._formats, frame, specs=specs, params=params, **options)
         return known[key]
 
     def _tables_of(self, frame: "DataFrame") -> dict[object, Table]:

@@ -9,7 +9,7 @@ from pipeline.jobs.columnspec import UNSAID, ColumnSpec, Good, ShownColumn, Tota
 from pipeline.jobs.names import did_you_mean
 from pipeline.message.columns import Cell, column_format, decimals, finite, select, with_index
 from pipeline.message.formats import Formats
-from pipeline.message.highlights import Cells, Lit, blocks, lit
+from pipeline.message.highlights import LONGEST_BAR, Cells, Lit, blocks, lit
 from pipeline.message.totals import labelled, total_of
 
 if TYPE_CHECKING:
@@ -67,18 +67,17 @@ class Table:
 
     @property
     def text_rows(self) -> tuple[tuple[str, ...], ...]:
-        """The rows for a text: bars are drawn with characters."""
+        """The rows for a text, that of the totals included: bars are drawn with characters."""
+        rows = (*self.rows, self.totals) if self.totals else self.rows
         barred = [position for position, column in enumerate(self.columns) if column.highlight == "bar"]
-        if not barred:
-            return self.rows
-        rows = []
-        for row, looks in zip(self.rows, self.looks_of, strict=True):
-            cells = list(row)
-            for position in barred:
-                tone = self.looks[looks[position]].tone
-                cells[position] += f" {blocks(int(tone or 0)):8}"
-            rows.append(tuple(cells))
-        return tuple(rows)
+        return tuple(map(self._barred, rows, (*self.looks_of, ()), [barred] * len(rows))) if barred else rows
+
+    def _barred(self, row: Sequence[str], looks: Sequence[int], barred: Sequence[int]) -> tuple[str, ...]:
+        cells = list(row)
+        for position in barred:
+            tone = self.looks[looks[position]].tone if looks else ""
+            cells[position] += f" {blocks(int(tone or 0)):{LONGEST_BAR}}"
+        return tuple(cells)
 
 
 def make_table(

@@ -73,23 +73,23 @@ def aligned(table: Table, cell_width: int = 40) -> str:
     """A table in fixed columns: numbers right, a rule under the head, long cells shortened to
     `cell_width`."""
     heads = [shortened(column.label, cell_width) for column in table.columns]
-    rows = [[shortened(cell, cell_width) for cell in row] for row in table.rows]
-    widths = [max(map(display_width, (head, *(row[position] for row in rows)))) for position, head in enumerate(heads)]
-    numeric = [column.numeric for column in table.columns]
+    rows = [[shortened(cell, cell_width) for cell in row] for row in table.text_rows]
+    widths = [max(map(display_width, column)) for column in zip(heads, *rows, strict=True)]
     rule = ["-" * width for width in widths]
-    return "\n".join(_line(row, widths, numeric) for row in (heads, rule, *rows))
+    if table.totals:
+        rows.insert(-1, rule)
+    aligns = [column.align for column in table.columns]
+    return "\n".join(_line(row, widths, aligns) for row in (heads, rule, *rows))
 
 
-def _line(cells: Iterable[str], widths: list[int], numeric: list[bool]) -> str:
-    padded = (
-        padding(cell, width) + cell if right else cell + padding(cell, width)
-        for cell, width, right in zip(cells, widths, numeric, strict=True)
-    )
-    return "  ".join(padded).rstrip()
+def _line(cells: Iterable[str], widths: list[int], aligns: list[str]) -> str:
+    return "  ".join(map(_padded, cells, widths, aligns)).rstrip()
 
 
-def padding(text: str, width: int) -> str:
-    return " " * (width - display_width(text))
+def _padded(text: str, width: int, align: str) -> str:
+    space = width - display_width(text)
+    before = space if align == "right" else space // 2 if align == "center" else 0
+    return " " * before + text + " " * (space - before)
 
 
 def shortened(text: str, width: int) -> str:

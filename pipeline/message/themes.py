@@ -6,6 +6,9 @@ Text on its background keeps a contrast of at least 4.5:1 in both modes (WCAG 2.
 
 from dataclasses import dataclass
 
+_TINT = 0.09
+"""How much of a colour each step of a tint has: the deepest leaves `ink` its contrast, in both modes."""
+
 
 @dataclass(frozen=True, slots=True)
 class Palette:
@@ -29,6 +32,12 @@ class Palette:
     warning: str
     alarm: str
     """Backgrounds of the three banners; `ink` stands on them."""
+
+    def tint(self, colour: str, step: int) -> str:
+        """A background for `ink`: the paper with some of a colour (accent, good, bad), the more the higher the step,
+        from 1 to 4."""
+        parts = zip(bytes.fromhex(self.paper[1:]), bytes.fromhex(getattr(self, colour)[1:]), strict=True)
+        return f"#{bytes(round(paper + (own - paper) * step * _TINT) for paper, own in parts).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from pipeline.message.highlights import STEPS
 from pipeline.message.tables import has_long_word
 from pipeline.message.themes import THEMES, Palette
 
@@ -37,6 +38,17 @@ PAIRS = [
 def test_text_can_be_read(name: str, text: str, ground: str, mode: str) -> None:
     palette: Palette = getattr(THEMES[name], mode)
     assert contrast(getattr(palette, text), getattr(palette, ground)) >= 4.5
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+@pytest.mark.parametrize("colour", ["accent", "good", "bad"])
+@pytest.mark.parametrize("name", THEMES)
+def test_ink_can_be_read_on_every_shade_of_a_colour_scale(name: str, colour: str, mode: str) -> None:
+    palette: Palette = getattr(THEMES[name], mode)
+    shades = [palette.tint(colour, step) for step in range(STEPS + 1)]
+    assert shades[0] == palette.paper
+    assert len(set(shades)) == STEPS + 1
+    assert all(contrast(palette.ink, shade) >= 4.5 for shade in shades)
 
 
 RICH = """
