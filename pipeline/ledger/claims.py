@@ -6,15 +6,16 @@ ones, so that a claim costs what it claims, however much waits or was ever sent.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Update, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from pipeline.ledger import enclosures
 from pipeline.ledger.limits import EVERYTHING, Room
+from pipeline.ledger.prepared import Prepared, Values, fetch, look
 from pipeline.ledger.records import Claim, Delivery, Letter
-from pipeline.ledger.rows import AnyRow, delivery, to_terms
-from pipeline.ledger.schema import deliveries, messages, runs
+from pipeline.ledger.rows import AnyRow, to_terms
+from pipeline.ledger.schema import deliveries, instant, messages, micros, runs
 from pipeline.ledger.states import DeliveryState, RunState
 from pipeline.ledger.turns import first_due, has_due, next_runs
 
@@ -27,26 +28,55 @@ _LARGE = 1_000_000
 """More recipients than a message has."""
 
 
-def _claim(*conditions: ColumnElement[bool]) -> Update:
+class _Taken(NamedTuple):
+    """What a claim tells of a delivery."""
+
+    id: int
+    message_id: int
+    recipient: str
+    state: str
+    attempts: int
+    next_attempt_at: int
+    code: int | None
+    enhanced: str
+    verdict: str
+    reply: str
+    possible_duplicate: bool
+    updated_at: int
+
+
+def _claim(condition: ColumnElement[bool], of: str) -> Prepared:
     picked = (
         select(_waiting.c.id)
-        .where(_waiting.c.owner.is_(None), _waiting.c.next_attempt_at <= bindparam("now"), *conditions)
+        .where(_waiting.c.owner.is_(None), _waiting.c.next_attempt_at <= bindparam("now"), condition)
         .order_by(_waiting.c.next_attempt_at, _waiting.c.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True)
         .cte("picked")  # because PostgreSQL may run a plain subquery with a limit more than once
     )
-    return (
+    change = (
         update(deliveries)
         .where(deliveries.c.id.in_(select(picked.c.id)))
         .values(owner=bindparam("by_owner"), lease_until=bindparam("until"))
-        .returning(deliveries)
+        .returning(*(deliveries.c[name] for name in _Taken._fields))
     )
+    return Prepared(change, of, "most", "now", "by_owner", "until")
 
 
-_CLAIM = _claim(_waiting.c.run_id == bindparam("run"))
-_CLAIM_REST = _claim(_waiting.c.message_id == bindparam("message"))
-_MESSAGES = select(messages).where(messages.c.id.in_(bindparam("ids", expanding=True)))
+_CLAIM = _claim(_waiting.c.run_id == bindparam("run"), "run")
+_CLAIM_REST = _claim(_waiting.c.message_id == bindparam("message"), "message")
+_MESSAGES = Prepared(
+    select(
+        messages.c.id,
+        messages.c.enclosure_id,
+        messages.c.message_id,
+        messages.c.sender,
+        messages.c.headers,
+        messages.c.text,
+        messages.c.html,
+        messages.c.subject,
+    ).where(messages.c.id.in_(bindparam("ids", expanding=True)))
+)
 
 
 def claim(
@@ -67,7 +97,7 @@ def claim(
     """
     claims: list[Claim] = []
     several, one = (_LARGE if most is None else most for most in (room.of_several, room.of_one))
-    terms = {"by_owner": owner, "until": until, "now": now}
+    times_and_owner = micros(now), owner, micros(until)
     progress = True
     while progress and (left := min(limit - len(claims), several)) > 0:
         found = next_runs(connection, mailer, now, left, after)
@@ -77,7 +107,7 @@ def claim(
             most = min(share, limit - len(claims), several)
             if most <= 0:
                 break
-            taken = _take(connection, {**terms, "run": run.id, "most": most}, one)
+            taken = _take(connection, run.id, most, one, times_and_owner)
             claims += _with_letters(connection, run, taken)
             several, one = several - len(taken), one - len(taken)
             progress = progress or bool(taken)
@@ -85,52 +115,52 @@ def claim(
     return claims
 
 
-def _take(connection: Connection, values: dict[str, Any], room: int) -> list[AnyRow]:
-    rows = list(connection.execute(_CLAIM, values).all())
-    rows.sort(key=lambda row: (row.next_attempt_at, row.id))
-    if len(rows) == values["most"] < room:  # the limit may have cut the last message in two
-        whole = {**values, "message": rows[-1].message_id, "most": room - len(rows)}
-        rows += sorted(connection.execute(_CLAIM_REST, whole).all(), key=lambda row: row.id)
+def _take(connection: Connection, number: int, most: int, room: int, common: Values) -> list[_Taken]:
+    found = map(_Taken._make, fetch(connection, _CLAIM, number, most, *common))
+    rows = sorted(found, key=lambda taken: (taken.next_attempt_at, taken.id))
+    if len(rows) == most < room:  # the limit may have cut the last message in two
+        rest = fetch(connection, _CLAIM_REST, rows[-1].message_id, room - most, *common)
+        rows += map(_Taken._make, sorted(rest))
     return rows
 
 
-def _with_letters(connection: Connection, run: AnyRow, taken: Sequence[AnyRow]) -> list[Claim]:
-    by_message: dict[int, list[AnyRow]] = {}
-    for row in taken:
-        by_message.setdefault(row.message_id, []).append(row)
+def _with_letters(connection: Connection, run: AnyRow, taken: Sequence[_Taken]) -> list[Claim]:
+    by_message: dict[int, list[_Taken]] = {}
+    for one in taken:
+        by_message.setdefault(one.message_id, []).append(one)
     if not by_message:
         return []
-    found = {row.id: row for row in connection.execute(_MESSAGES, {"ids": list(by_message)})}
-    parts = enclosures.load(connection, {row.enclosure_id for row in found.values()} - {None})
+    found = {number: rest for number, *rest in look(connection, _MESSAGES, list(by_message))}
+    parts = enclosures.load(connection, {enclosure for enclosure, *_ in found.values()} - {None})
     terms = to_terms(run)
-    return [
-        Claim(
-            message=number,
-            run=run.key,
-            job=run.job,
-            letter=_letter(found[number], rows, parts.get(found[number].enclosure_id, ())),
-            terms=terms,
-            deliveries=tuple(_delivery(row, run, found[number].message_id) for row in rows),
-        )
-        for number, rows in by_message.items()
-    ]
+    claims = []
+    for number, mine in by_message.items():
+        enclosure, message_id, sender, headers, text, html, subject = found[number]
+        people = tuple(one.recipient for one in mine)
+        letter = Letter(message_id, sender, people, headers, text, html, parts.get(enclosure, ()), subject)
+        claimed = tuple(_delivery(one, run.key, run.job, message_id) for one in mine)
+        claims.append(Claim(number, run.key, run.job, letter, terms, claimed))
+    return claims
 
 
-def _letter(message: AnyRow, rows: Sequence[AnyRow], parts: enclosures.Parts) -> Letter:
-    return Letter(
-        message_id=message.message_id,
-        sender=message.sender,
-        recipients=tuple(row.recipient for row in rows),
-        headers=message.headers,
-        text=message.text,
-        html=message.html,
-        parts=parts,
-        subject=message.subject,
+def _delivery(taken: _Taken, run: str, job: str, message_id: str) -> Delivery:
+    return Delivery(
+        taken.id,
+        taken.message_id,
+        run,
+        job,
+        message_id,
+        taken.recipient,
+        DeliveryState(taken.state),
+        taken.attempts,
+        instant(taken.next_attempt_at),
+        taken.code,
+        taken.enhanced,
+        taken.verdict,
+        taken.reply,
+        bool(taken.possible_duplicate),
+        instant(taken.updated_at),
     )
-
-
-def _delivery(row: AnyRow, run: AnyRow, message_id: str) -> Delivery:
-    return delivery(row, run.key, run.job, message_id, DeliveryState(row.state))
 
 
 # --- leases -------------------------------------------------------------------------------------------------

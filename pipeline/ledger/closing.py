@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
 
-from pipeline.ledger.prepared import look
+from pipeline.ledger.prepared import Prepared, look
 from pipeline.ledger.records import Run
 from pipeline.ledger.rows import to_run
 from pipeline.ledger.schema import deliveries, runs
 from pipeline.ledger.states import OPEN, DeliveryState, RunState, run_outcome
 
-_LOCK = (
+_LOCK = Prepared(
     select(runs.c.id, runs.c.state)
     .where(
         runs.c.id.in_(bindparam("ids", expanding=True)),
@@ -21,7 +21,7 @@ _LOCK = (
     .order_by(runs.c.id)
     .with_for_update()
 )
-_OPEN = (
+_OPEN = Prepared(
     select(runs.c.id)
     .where(runs.c.id.in_(bindparam("ids", expanding=True)))
     .where(or_(*(exists().where(deliveries.c.run_id == runs.c.id, deliveries.c.state == one) for one in sorted(OPEN))))
@@ -47,10 +47,10 @@ def close_ended(connection: Connection, run_ids: Iterable[int], now: datetime) -
     ids = sorted(set(run_ids))
     if not ids:
         return ()
-    locked = {row.id: RunState(row.state) for row in look(connection, _LOCK, ids)}
+    locked = {run: RunState(state) for run, state in look(connection, _LOCK, ids)}
     if not locked:
         return ()
-    still_open = {row.id for row in look(connection, _OPEN, list(locked))}
+    still_open = {run for (run,) in look(connection, _OPEN, list(locked))}
     closed = (_close(connection, run, before, now) for run, before in locked.items() if run not in still_open)
     return tuple(run for run in closed if run is not None)
 

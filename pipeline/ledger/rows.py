@@ -65,19 +65,14 @@ def to_terms(row: AnyRow) -> Terms:
 
 def to_delivery(row: AnyRow) -> Delivery:
     """A row of `DELIVERIES`."""
-    return delivery(row, row.key, row.job, row.rfc_message_id, DeliveryState(row.visible_state))
-
-
-def delivery(row: AnyRow, run: str, job: str, message_id: str, state: DeliveryState) -> Delivery:
-    """A row of `deliveries` with what its run and message add."""
     return Delivery(
         id=row.id,
         message=row.message_id,
-        run=run,
-        job=job,
-        message_id=message_id,
+        run=row.key,
+        job=row.job,
+        message_id=row.rfc_message_id,
         recipient=row.recipient,
-        state=state,
+        state=DeliveryState(row.visible_state),
         attempts=row.attempts,
         next_attempt_at=row.next_attempt_at,
         code=row.code,

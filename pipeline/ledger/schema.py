@@ -35,6 +35,11 @@ def micros(time: datetime) -> int:
     return (time - EPOCH) // _MICROSECOND
 
 
+def instant(stored: int) -> datetime:
+    """What `micros` was given."""
+    return EPOCH + timedelta(microseconds=stored)
+
+
 class UtcTime(TypeDecorator[datetime]):
     """An instant, stored as whole microseconds since 1970 UTC: it compares, sorts and indexes alike on both
     databases, and needs no text parsing."""
@@ -51,7 +56,7 @@ class UtcTime(TypeDecorator[datetime]):
         return micros(value)
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+        return None if value is None else instant(value)
 
 
 metadata = MetaData(
