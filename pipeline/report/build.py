@@ -13,6 +13,7 @@ from pipeline.errors import ExportError, SourceError
 from pipeline.jobs.model import Job, Project
 from pipeline.report import charts, exports
 from pipeline.report.artifacts import ArtifactStore
+from pipeline.report.described import check_described
 from pipeline.report.exports.names import refuse_twins
 from pipeline.report.model import ChartImage, ExportFile, Facts, InputFile, Progress
 from pipeline.report.slices import Key, OwnRows, Slicer
@@ -179,6 +180,7 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     for name, source in job.data.items():
         progress(f"data {name}")
         loaded = load_dataset(name, source, facts, datasets, urls)
+        check_described(job, project, name, loaded.frame)
         datasets[name] = loaded.frame
         inputs |= {found.path: found for found in loaded.inputs}
     admit({name: own(frame) for name, frame in datasets.items()})
