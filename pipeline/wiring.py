@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pipeline.delivery.bounces.taking import Round
     from pipeline.delivery.doctor.finding import Finding
+    from pipeline.delivery.leaving import Leaving
     from pipeline.delivery.ports import Mailer
     from pipeline.delivery.worker import Worker
     from pipeline.engine.builder import Builder
@@ -187,6 +188,17 @@ class Workspace:
         except ProjectErrors:
             return []  # an operator can hold a run nevertheless
 
+    @property
+    def leaving(self) -> "Leaving":
+        """Takes in who unsubscribes."""
+        from pipeline.delivery.leaving import Leaving  # noqa: PLC0415
+        from pipeline.engine.keyfile import UNSUBSCRIBE_KEY, secret_key  # noqa: PLC0415
+
+        def key() -> bytes:
+            return secret_key(self.var / UNSUBSCRIBE_KEY)
+
+        return Leaving(key, self.suppressions, self.log.emit, self.clock)
+
     def take_in_bounces(self) -> "Round | None":
         """One round through the mailbox for bounces; None where there is none. Raises MailerError, LedgerError."""
         if self.project.bounces is None:
@@ -199,7 +211,7 @@ class Workspace:
 
         place = parse_bounces(self.project.bounces.get_secret_value())
         with open_mailbox(place, self.root, verified_context) as mailbox:
-            return take_in(mailbox, self.bounces, other_forms(), self.log.emit, self.clock)
+            return take_in(mailbox, self.bounces, other_forms(), self.log.emit, self.clock, leaves=self.leaving.by_mail)
 
     # --- workers ----------------------------------------------------------------------------------------------
 

@@ -15,7 +15,8 @@ from pipeline.errors import UsageError
 @click.pass_obj
 def command(root: Path, *, as_json: bool) -> None:
     """Look once through the mailbox that jobs.yaml names under "bounces": reports of mails that came back are kept
-    beside their deliveries, addresses that do not exist are suppressed. `pipeline serve` does this by itself."""
+    beside their deliveries, addresses that do not exist are suppressed, and so is who unsubscribes, for that job.
+    `pipeline serve` does this by itself."""
     with open_workspace(root, log_stream=sys.stdout if as_json else None) as workspace:
         found = workspace.take_in_bounces()
         if found is None:
@@ -26,6 +27,7 @@ def command(root: Path, *, as_json: bool) -> None:
             "delayed": found.delayed,
             "suppressed": found.suppressed,
             "unmatched": found.unmatched,
+            "unsubscribed": found.unsubscribed,
             "unread": found.unread,
             "known": found.known,
         }

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pipeline.engine.audience import Refusal, Row, personal
 from pipeline.engine.gating import ALONE, PASSED, GateClosedError, Gatekeeper, GateNews, GateTerms
 from pipeline.engine.ingredients import ingredients
+from pipeline.engine.keyfile import UNSUBSCRIBE_KEY, secret_key
 from pipeline.engine.lighten import Lightener
 from pipeline.engine.process import Progress
 from pipeline.errors import ReportError
@@ -25,6 +26,7 @@ from pipeline.message.compose import Composer
 from pipeline.message.facts import Recipients, RunFacts
 from pipeline.message.ladder import Fitted
 from pipeline.message.manner import Manners, ReadsAs
+from pipeline.message.unsubscribing import Unsubscribing
 from pipeline.message.wire import encoded_size
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.build import Report, build_report
@@ -95,7 +97,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     period = run_period(job, request.key)
     store = ArtifactStore(request.artifacts)
     facts = RunFacts(request.key, period, request.key.due)
-    composer = Composer(job, request.project, facts)
+    composer = Composer(job, request.project, facts, _unsubscribing(job, request.project, request.artifacts.parent))
     exports = f"jobs.{job.name}.exports"
     gate = Gatekeeper(job, period, request.key.due, request.gate)
     try:
@@ -129,6 +131,17 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     rows = {name: len(frame) for name, frame in report.datasets.items()}
     made_from = ingredients(job, request.project, report, composer.template_files())
     return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows, gate.news, made_from)
+
+
+def _unsubscribing(job: Job, project: Project, state: Path) -> Unsubscribing | None:
+    """How the job's recipients leave, where they can."""
+    if not job.audience.unsubscribe:
+        return None
+    try:
+        key = secret_key(state / UNSUBSCRIBE_KEY)
+    except OSError as error:
+        raise ReportError(f"{state / UNSUBSCRIBE_KEY}: {error.strerror}; let this user write there") from error
+    return Unsubscribing(key, job.name, mail=job.sender.address if project.bounces is not None else "")
 
 
 @dataclass(slots=True)

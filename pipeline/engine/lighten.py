@@ -1,6 +1,5 @@
 """Zips files that are too large for a mail, and puts them where a link leads: each once, however many mails want it."""
 
-import contextlib
 import hashlib
 import os
 import secrets
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from pipeline.engine.keyfile import secret_key
 from pipeline.errors import ReportError
 from pipeline.jobs.storing import Store
 from pipeline.ledger.records import Artifact
@@ -77,17 +77,4 @@ class Lightener:
     def _token(self, file: FileLike) -> str:
         """128 bits that follow from a secret key and the file."""
         what = f"{file.artifact.sha256} {file.filename}".encode()
-        return hashlib.blake2b(what, key=self._key(), digest_size=16).hexdigest()
-
-    def _key(self) -> bytes:
-        """The key; of several processes that make one, the first one's counts."""
-        if not self._key_file.exists():
-            beside = self._key_file.with_name(f".{self._key_file.name}-{secrets.token_hex(8)}")
-            try:
-                with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - with a mode
-                    file.write(secrets.token_bytes(32))
-                with contextlib.suppress(FileExistsError):
-                    self._key_file.hardlink_to(beside)
-            finally:
-                beside.unlink(missing_ok=True)
-        return self._key_file.read_bytes()
+        return hashlib.blake2b(what, key=secret_key(self._key_file), digest_size=16).hexdigest()

@@ -23,7 +23,7 @@ from pipeline.jobs.model import (
     ScheduleEntry,
 )
 from pipeline.jobs.names import did_you_mean, got, listed, nearest
-from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS
+from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS, RECIPIENTS
 from pipeline.jobs.storing import Store
 from pipeline.jobs.tree import Findings, Node, plain
 from pipeline.jobs.unavailable import Shape, is_later, not_yet
@@ -206,7 +206,7 @@ def _missing(loc: tuple[str | int, ...], root: Node, findings: Findings) -> None
         return  # the provider's, whose name is wrong
     if field in {"delivery", "mailer"} and len(root.mapping["mailers"].mapping) < 2:
         return  # the mailers themselves are wrong
-    wanted = AUDIENCE_KEYS if field == "audience" else (field,)
+    wanted = RECIPIENTS if field == "audience" else (field,)
     if any(nearest(key, VOCABULARY[shape]) in {*wanted, field} for key in _strangers(parent, shape)):
         return
     holder, key = root.get(*loc[:-2]), loc[-2] if len(loc) > 1 else None

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, SecretStr, Tag
 
+from pipeline.jobs.audience import Audience, Each
 from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
 from pipeline.jobs.calendars import Calendar, CalendarName, Only
 from pipeline.jobs.columnspec import Columns
@@ -226,48 +227,6 @@ class Message(Strict):
         default=None,
         description="The line that mail programs show after the subject, a template.",
         examples=["Worst: {{ ranking.carrier.iloc[0] }}"],
-    )
-
-
-# --- to whom ------------------------------------------------------------------------------------------------
-
-
-class Each(Strict):
-    """Bursting: one message for each row of `data`, its address in column `email`, own rows only."""
-
-    data: Text = Field(description="The dataset that has a row for each recipient.", examples=["subscribers"])
-    email: Text = Field(default="email", description="Its column with the address.", examples=["email"])
-    slice: dict[str, str] = Field(
-        default_factory=dict,
-        description="Dataset: column. The recipient gets the rows whose value equals their row's column of that name.",
-        examples=[{"delays": "carrier"}],
-    )
-    """Dataset → column that must equal the row's column of the same name."""
-    locale: Text | None = Field(
-        default=None, description="Its column with each one's locale; empty cells: the job's.", examples=["lang"]
-    )
-    timezone: Text | None = Field(
-        default=None, description="Its column with each one's time zone; empty cells: the job's.", examples=["tz"]
-    )
-    params: tuple[Text, ...] = Field(
-        default=(),
-        description="Params of the job that each one's message takes from the columns of the same names;"
-        " empty cells: the job's.",
-        examples=[["threshold"]],
-    )
-
-
-_TO = ["team@example.com"]
-
-
-class Audience(Strict):
-    """Either to/cc/bcc (one shared message) or each (one message a row)."""
-
-    to: tuple[Address, ...] = Field(default=(), description="Who gets the shared message.", examples=[_TO])
-    cc: tuple[Address, ...] = Field(default=(), description="Who gets a copy that all see.", examples=[_TO])
-    bcc: tuple[Address, ...] = Field(default=(), description="Who gets a copy that nobody sees.", examples=[_TO])
-    each: Each | None = Field(
-        default=None, description="One message for each row of a dataset.", examples=[{"data": "subscribers"}]
     )
 
 

@@ -64,7 +64,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
             check_charts(job, directory, findings)
             check_exports(job, findings)
             check_gate(job, findings)
-            check_audience(job, patterns, findings)
+            check_audience(job, root, patterns, findings)
 
 
 def _check_keys(node: Node | None, check: Callable[[str], None], findings: Findings) -> None:

@@ -19,8 +19,8 @@ def check_patterns(root: Node, findings: Findings) -> list[str]:
     return [str(node.text) for node in patterns]
 
 
-def check_audience(job: Node, patterns: list[str], findings: Findings) -> None:
-    """One shared message or one a row; every literal address once and allowed."""
+def check_audience(job: Node, root: Node, patterns: list[str], findings: Findings) -> None:
+    """One shared message or one a row; every literal address once and allowed; who leaves is heard."""
     audience = job.get("audience")
     if audience is None or not isinstance(audience.value, dict):
         return
@@ -33,6 +33,7 @@ def check_audience(job: Node, patterns: list[str], findings: Findings) -> None:
         _check_each(each, job, findings)
     elif not shared:
         _check_somebody(audience, findings)
+    _check_unsubscribe(audience, root, findings)
     _check_addresses(audience, patterns, findings)
 
 
@@ -40,6 +41,18 @@ def _check_somebody(audience: Node, findings: Findings) -> None:
     if all(isinstance(node.value, list) for key, node in audience.mapping.items() if key in {"to", "cc", "bcc"}):
         message = 'nobody gets it; write "to" (one shared message) or "each" (one message a row)'
         findings.at(audience.place, message, audience.path)
+
+
+def _check_unsubscribe(audience: Node, root: Node, findings: Findings) -> None:
+    asked = audience.get("unsubscribe")
+    if asked is None or asked.value is not True:
+        return
+    if "each" not in audience.mapping:
+        message = '"unsubscribe" goes with "each"; a link in a shared message would be that of all'
+        findings.about_key(audience, "unsubscribe", message)
+    elif root.get("bounces") is None:
+        message = 'nobody would hear of it; name the mailbox of the sender at the top of the file, as "bounces"'
+        findings.about_key(audience, "unsubscribe", message)
 
 
 def _check_each(each: Node, job: Node, findings: Findings) -> None:

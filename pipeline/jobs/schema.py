@@ -30,7 +30,7 @@ from pipeline.jobs.model import (
     Message,
     ScheduleEntry,
 )
-from pipeline.jobs.short import AUDIENCE_KEYS, EXPORT_KINDS
+from pipeline.jobs.short import AUDIENCE_KEYS, EXPORT_KINDS, RECIPIENTS
 from pipeline.jobs.storing import Store
 
 Schema = dict[str, Any]
@@ -110,7 +110,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
     del definitions["Calendar"]["properties"]["name"], definitions["Calendar"]["required"]
     definitions["Delivery"].pop("required")
     definitions["Job"]["required"] = ["data"]
-    definitions["Job"]["anyOf"] = [{"required": [key]} for key in ("audience", *AUDIENCE_KEYS)]
+    definitions["Job"]["anyOf"] = [{"required": [key]} for key in ("audience", *RECIPIENTS)]
     definitions["ScheduleEntry"]["oneOf"] = [{"required": [key]} for key in ("cron", "every", "at")]
     definitions["Chart"] = _kinds(
         definitions["Chart"], _CHART_KEYS, "A picture inside the mail.", drop=("kind", "spec")

@@ -25,7 +25,8 @@ FROM_SCHEDULE = "(after the schedule)"
 CHART_KINDS = ("line", "bar", "area", "scatter", "heat", "vega", "python")
 EXPORT_KINDS = ("csv", "xlsx", "parquet", "json", "pdf", "html")
 DOCUMENTS = ("pdf", "html")
-AUDIENCE_KEYS = ("to", "cc", "bcc", "each")
+RECIPIENTS = ("to", "cc", "bcc", "each")
+AUDIENCE_KEYS = (*RECIPIENTS, "unsubscribe")
 INBOX = "inbox"
 
 

@@ -7,10 +7,8 @@ Shape = tuple[str, ...]
 
 LATER: dict[Shape, frozenset[str]] = {
     ("defaults",): frozenset({"review"}),
-    ("jobs", "*"): frozenset({"review", "unsubscribe"}),
+    ("jobs", "*"): frozenset({"review"}),
     ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
-    ("jobs", "*", "audience"): frozenset({"unsubscribe"}),
-    ("jobs", "*", "audience", "each"): frozenset({"unsubscribe"}),
 }
 
 

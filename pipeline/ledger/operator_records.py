@@ -89,5 +89,5 @@ class Suppression:
     """`all`, `job:NAME` or `mailer:NAME`."""
     at: datetime
     who: str
-    """An operator, or `bounce`."""
+    """An operator, `bounce`, or `recipient`: who unsubscribed."""
     why: str

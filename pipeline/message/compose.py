@@ -21,6 +21,7 @@ from pipeline.message.ladder import TooLargeError
 from pipeline.message.manner import Manner, Manners
 from pipeline.message.notes import Note
 from pipeline.message.runwords import run_context
+from pipeline.message.unsubscribing import Links, Unsubscribing, word_in
 from pipeline.message.wire import encoded_size, largest_size
 
 _MEDIA_TYPE = re.compile(
@@ -44,8 +45,9 @@ class Composer:
     not there.
     """
 
-    def __init__(self, job: Job, project: Project, run: RunFacts) -> None:
+    def __init__(self, job: Job, project: Project, run: RunFacts, unsubscribing: Unsubscribing | None = None) -> None:
         self._job = job
+        self._unsubscribing = unsubscribing
         self._run = run
         self._limit, self._limit_of = _limit(job, project)
         self._root = project.root
@@ -103,13 +105,17 @@ class Composer:
             "attachments": self._attachments(report.files),
             **_recipient_context(to, row),
         }
+        links = None
+        if self._unsubscribing is not None and to.to:
+            links = self._unsubscribing.links(to.to[0].address)
+            context["unsubscribe"] = {"href": links.href, "word": word_in(context["locale"])}
         body = templates.body(context, self._warnings, notes=notes)
         message_id = self._message_id(to)
         letter = Letter(
             message_id=message_id,
             sender=self._job.sender.address,
             recipients=to.envelope,
-            headers=self._headers(to, body.subject, message_id),
+            headers=self._headers(to, body.subject, message_id, links),
             text=body.text,
             html=body.html,
             parts=self._parts(report, body),
@@ -214,7 +220,7 @@ class Composer:
             ]
         )
 
-    def _headers(self, to: Recipients, subject: str, message_id: str) -> bytes:
+    def _headers(self, to: Recipients, subject: str, message_id: str, links: Links | None) -> bytes:
         fields = [self._common]
         # RFC 5322 §3.6.3: where all are blind copies, a To with an empty group keeps relays from adding
         # addresses.
@@ -222,6 +228,8 @@ class Composer:
         if to.cc:
             fields.append(headers.mailboxes("Cc", to.cc))
         fields += (headers.unstructured("Subject", subject), f"Message-ID: {message_id}\r\n")
+        if links is not None:
+            fields.append(links.headers())
         return "".join(fields).encode("ascii")
 
     def _message_id(self, to: Recipients) -> str:

@@ -21,6 +21,7 @@ def run_context(job: Job, run: RunFacts, templates: Templates, zone: ZoneInfo | 
         "job": {"name": job.name, "owner": {"address": job.owner.address, "name": job.owner.name}},
         "locale": templates.language,
         "theme": templates.theme,
+        "unsubscribe": None,
     }
 
 

@@ -44,7 +44,7 @@ FIELDS: Mapping[str, FieldSpec] = {
     "possible_duplicate": FieldSpec(bool, "True where an earlier attempt may have arrived as well."),
     "reason": FieldSpec(str, "Why, in one line for people."),
     "action": FieldSpec(str, "What an operator did: hold, release, resend, cancel."),
-    "by": FieldSpec(str, "Who did it: a user of the machine, or the name given with --by; bounce: the pipeline."),
+    "by": FieldSpec(str, "Who did it: a user of the machine, or who --by says; bounce or recipient: their mail did."),
     "scope": FieldSpec(str, "How far a suppression goes: all, job:NAME or mailer:NAME."),
     "period_start": FieldSpec(datetime, "Start of the period that the run reports on."),
     "period_end": FieldSpec(datetime, "End of that period, exclusive."),

@@ -1,9 +1,10 @@
-"""One round through the mailbox: each report is read, judged, kept in the ledger, logged, and only then marked.
+"""One round through the mailbox: each report, and each wish to leave, is read, judged, kept in the ledger, logged, and
+only then marked.
 
 A crash anywhere repeats the mail in hand, and the ledger knows what it has.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -34,19 +35,38 @@ class Round:
     suppressed: int = 0
     unmatched: int = 0
     """Reports about mails that the ledger does not have."""
+    unsubscribed: int = 0
+    """Mails that ask for no more of a job's, by the links in ours."""
     unread: int = 0
     """Mails that are no report."""
     known: int = 0
     """Reports that were taken in before."""
 
 
-def take_in(mailbox: Mailbox, ledger: Ledger, others: Addresses, emit: Emit, clock: Clock) -> Round:
-    """Works through what is new. Raises LedgerError and MailerError; what was done until then stays done."""
+def nobody_leaves(_mail: bytes) -> bool:
+    """For those who take in reports alone."""
+    return False
+
+
+def take_in(  # noqa: PLR0917 - all that a round touches
+    mailbox: Mailbox,
+    ledger: Ledger,
+    others: Addresses,
+    emit: Emit,
+    clock: Clock,
+    leaves: Callable[[bytes], bool] = nobody_leaves,
+) -> Round:
+    """Works through what is new; `leaves` takes a mail that asks to be unsubscribed. Raises LedgerError and
+    MailerError; what was done until then stays done."""
     counts = dict.fromkeys(Round.__dataclass_fields__, 0)
     for name, data in mailbox.new():
+        counts["mails"] += 1
+        if leaves(data):
+            counts["unsubscribed"] += 1
+            mailbox.done(name, report=True)
+            continue
         report = read_report(data, others)
         fates = [fate for fate in report.fates if fate.action in {FAILED, DELAYED}]
-        counts["mails"] += 1
         for fate in fates:
             verdict = judge(fate)
             taken = ledger.take_in(_returned(report, fate, verdict, clock))
