@@ -2,21 +2,25 @@
 
 `{{ r.name }}` looks into a dict right where it stands, and asks the environment only where there is none or the
 key is not there: what a dict holds under a name is data, and data needs no permission. A text that is printed
-is escaped without a detour. Everything else takes jinja2's ways, with the sandbox's checks.
+is escaped without a detour, and one of nothing but letters and digits is not even looked up: it has been read a
+moment ago, while what is remembered of it lies somewhere else in memory. Everything else takes jinja2's ways, with
+the sandbox's checks.
 """
 
+import re
 from typing import Any
 
-from jinja2 import nodes
+from jinja2 import nodes, pass_context
 from jinja2.compiler import CodeGenerator, Frame, optimizeconst
-from markupsafe import escape
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
 
 _MOST = 4096
 _LONGEST = 64
 
 
 class Escaped(dict[str, str]):
-    """Texts escaped for HTML: a table says the same words again and again."""
+    """Texts escaped for HTML: a table says the same names and numbers again and again."""
 
     def __missing__(self, text: str) -> str:
         found = str(escape(text))
@@ -83,8 +87,8 @@ class RowsFirst(CodeGenerator):
             super()._output_child_pre(node, frame, finalize)
             return
         found = self._printed = self.temporary_identifier()
-        text = f"environment.escaped[{found}]" if frame.eval_ctx.autoescape else found
-        self.write(f"({text} if ({found} := ")
+        text = f"{found} if {found}.isalnum() else environment.escaped[{found}]" if frame.eval_ctx.autoescape else found
+        self.write(f"(({text}) if ({found} := ")
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         if frame.eval_ctx.volatile:
@@ -103,3 +107,39 @@ def over_rows(tree: nodes.Template) -> nodes.Template:
     for loop in tree.find_all(nodes.For):
         loop.iter = nodes.Filter(loop.iter, LOOP_OVER, [], [], None, None, lineno=loop.iter.lineno)
     return tree
+
+
+MARKERS = ("<!--content-->", "<!--/content-->")
+"""Comments before and behind a page's content, for the derived text and for banners."""
+
+MARKER = "a marker, where it is asked for"
+"""A filter around every marker, and the name of the value that asks; no template can write it."""
+
+_MARKER = re.compile("(<!--/?content-->)")
+
+
+def markers_apart(tree: nodes.Template) -> nodes.Template:
+    """The same template, whose markers are printed only where somebody looks for them: to take them out of every
+    letter again would be two searches through all of it."""
+    for output in tree.find_all(nodes.Output):
+        output.nodes = [piece for node in output.nodes for piece in _apart(node)]
+    return tree
+
+
+def _apart(node: nodes.Expr) -> list[nodes.Expr]:
+    if not isinstance(node, nodes.TemplateData):
+        return [node]
+    at = {"lineno": node.lineno}
+    return [
+        nodes.Filter(nodes.Const(text, **at), MARKER, [], [], None, None, **at)
+        if text in MARKERS
+        else nodes.TemplateData(text, **at)
+        for text in _MARKER.split(node.data)
+        if text
+    ]
+
+
+@pass_context
+def marker(context: Context, text: str) -> str:
+    """What the filter `MARKER` gives."""
+    return Markup(text) if MARKER in context.parent else ""  # noqa: S704 - one of two constants

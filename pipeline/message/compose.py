@@ -57,6 +57,8 @@ class Composer:
         self._run_name = str(run.key)
         self._domain = job.sender.address.rpartition("@")[2]
         self._common = self._common_headers()
+        each = job.audience.each
+        self._hidden = each.data if each is not None and each.data not in each.slice else None
         self._warnings: tuple[str, ...] = ()
         self._whole: dict[str, Dataset] = {}
 
@@ -90,7 +92,8 @@ class Composer:
         Raises TemplateError where a template fails, ComposeError where a value cannot stand in a header,
         TooLargeError where the message is over the job's attach_limit or the mailer's message_size.
         """
-        if not to.envelope:
+        envelope = to.envelope
+        if not envelope:
             raise ComposeError(f"jobs.{self._job.name}: a message needs at least one recipient")
         charts = {name: self._chart_context(chart) for name, chart in report.charts.items()}
         datasets = self._visible(report.views)
@@ -110,11 +113,11 @@ class Composer:
             links = self._unsubscribing.links(to.to[0].address)
             context["unsubscribe"] = {"href": links.href, "word": word_in(context["locale"])}
         body = templates.body(context, self._warnings, notes=notes)
-        message_id = self._message_id(to)
+        message_id = self._message_id(envelope)
         letter = Letter(
             message_id=message_id,
             sender=self._job.sender.address,
-            recipients=to.envelope,
+            recipients=envelope,
             headers=self._headers(to, body.subject, message_id, links),
             text=body.text,
             html=body.html,
@@ -167,9 +170,7 @@ class Composer:
     def _visible(self, views: Mapping[str, Any]) -> dict[str, Dataset]:
         """All datasets but the audience itself: the other people's rows are nobody's business, least of all
         where a template shows every dataset. A sliced audience holds own rows only, so it stays."""
-        each = self._job.audience.each
-        hidden = each.data if each is not None and each.data not in each.slice else None
-        return {name: self._dataset(name, view) for name, view in views.items() if name != hidden}
+        return {name: self._dataset(name, view) for name, view in views.items() if name != self._hidden}
 
     def _dataset(self, name: str, view: Any) -> Dataset:
         """One for all letters where they see the whole of it: its rows are made once."""
@@ -232,10 +233,10 @@ class Composer:
             fields.append(links.headers())
         return "".join(fields).encode("ascii")
 
-    def _message_id(self, to: Recipients) -> str:
+    def _message_id(self, envelope: Iterable[str]) -> str:
         """The same for the same run and people, whatever the report says, on every attempt and in every
         rebuild."""
-        key = "\n".join([self._run_name, *sorted(to.envelope)])
+        key = "\n".join([self._run_name, *sorted(envelope)])
         return f"<{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}@{self._domain}>"
 
     # --- parts ---

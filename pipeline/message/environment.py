@@ -15,7 +15,7 @@ from jinja2.utils import missing
 from markupsafe import Markup, escape
 
 from pipeline.message import sandbox
-from pipeline.message.compiler import LOOP_OVER, Escaped, RowsFirst, over_rows
+from pipeline.message.compiler import LOOP_OVER, MARKER, Escaped, RowsFirst, marker, markers_apart, over_rows
 from pipeline.message.datasets import Dataset, frame_or_value, loop_over
 from pipeline.message.formats import Formats
 
@@ -57,6 +57,7 @@ class Environment(ImmutableSandboxedEnvironment):
         super().__init__(**options)
         self.escaped = Escaped()
         self.filters[LOOP_OVER] = loop_over
+        self.filters[MARKER] = marker
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         # Half of a template's rendering time was jinja2's failing getattr on dict rows, before it tried the
@@ -94,15 +95,24 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def shown_text(self, value: Any) -> str:
         """The same where nothing is escaped."""
-        return str(self.finalize(value))  # type: ignore[misc]
+        return str(value if type(value) is int else self.finalize(value))  # type: ignore[misc]
 
     def make_globals(self, d: MutableMapping[str, Any] | None) -> dict[str, Any]:
         """A plain dict: jinja2's chain of maps takes longer to read than a small mail to render. So globals must
         be there before a template is compiled."""
         return {**self.globals, **(d or {})}
 
+    def pieces(self, template: jinja2.Template, values: Mapping[str, Any]) -> list[str]:
+        """What a template of this environment renders, in the pieces in which it comes. Raises as `render` does,
+        whose ways copy all values three times."""
+        context = self.context_class(self, {**template.globals, **values}, template.name, template.blocks)
+        try:
+            return list(template.root_render_func(context))
+        except Exception:  # noqa: BLE001 - raised again, with the template's own lines in its traceback
+            self.handle_exception()
+
     def _generate(self, source: nodes.Template, *args: Any, **options: Any) -> str:
-        return super()._generate(over_rows(source), *args, **options)
+        return super()._generate(markers_apart(over_rows(source)), *args, **options)
 
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         allowed = sandbox.may_reach(obj, attr)

@@ -18,6 +18,9 @@ _WORD_OCTETS = 42
 """Octets of UTF-8 in one encoded word: 56 characters of base64 and 12 around them, so that a first line has room
 for the field's name (75 are allowed for the word, 78 for the line)."""
 
+_SHORT = FOLD - 26
+"""Characters of a value that fits behind any field's name of ours."""
+
 _ADDRESS = re.compile(r"[!#$%&'*+\-/=?^_`{|}~A-Za-z0-9.]{1,64}@(?:[A-Za-z0-9.-]{1,255}|\[[0-9A-Za-z.:]{1,64}\])")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")
 _OVERRIDES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"
@@ -42,6 +45,8 @@ def one_line(value: str, what: str) -> str:
 def unstructured(name: str, value: str) -> str:
     """`Subject: …` with its CRLF; the value is plain text of any language."""
     one_line(value, name)
+    if len(value) <= _SHORT and _is_plain(value):
+        return f"{name}: {value}\r\n"
     return folded(name, value.split(" ") if _is_plain(value) else encoded_words(value))
 
 
@@ -77,8 +82,10 @@ def phrase(text: str) -> list[str]:
 
 def _is_plain(text: str) -> bool:
     """Printable ASCII in words short enough to fold between, that no reader can take for an encoded word."""
+    if not text.isascii() or "=?" in text:
+        return False
     words = text.split(" ")
-    return text.isascii() and "=?" not in text and all(words) and max(map(len, words)) <= 60
+    return all(words) and max(map(len, words)) <= 60
 
 
 def encoded_words(text: str) -> list[str]:

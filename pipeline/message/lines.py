@@ -32,9 +32,11 @@ class Lines:
             compiled = self._compiled.get(template)
             if compiled is None:
                 compiled = self._compiled[template] = self._environment.from_string(template)
-            text = compiled.render(context)
+            text = "".join(self._environment.pieces(compiled, context))
         except MemoryError:
             raise
         except Exception as error:  # analysts' code: whatever it raises is theirs to read
             raise template_error(error, self._environment, context, self._root, where) from error
+        if text.isprintable() and "  " not in text:  # no blanks but single ones, and nothing that no line can hold
+            return text.strip()
         return one_line(_BLANKS.sub(" ", text).strip(), where)

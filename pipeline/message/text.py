@@ -19,8 +19,12 @@ again."""
 
 _MAYBE_WIDE = re.compile("[\u1100-\U0010ffff]")
 _CONTENT = re.compile(r"<!--content-->(.*)<!--/content-->", re.DOTALL)
-_BREAKS = re.compile(r"\n{3,}")
 _BULLETS = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
+
+
+def has_content(html: str) -> bool:
+    """Whether the page says where its content is."""
+    return _CONTENT.search(html) is not None
 
 
 def from_html(html: str) -> str:
@@ -45,14 +49,14 @@ def _inscriptis_config() -> Any:
 def tidy(text: str) -> str:
     """No trailing blanks, no gaps of many lines, running text wrapped at 76 columns; tables stay as they
     are."""
-    lines: list[str] = []
-    for line in map(str.rstrip, text.splitlines()):
-        if len(line) <= WIDTH // 2:  # even of wide characters not too long
-            lines.append(line)
-        else:
-            lines += _wrapped(line)
+    lines = list(map(str.rstrip, text.splitlines()))
+    for at in reversed([at for at, line in enumerate(lines) if len(line) > WIDTH // 2]):
+        if len(lines[at]) > WIDTH or not lines[at].isascii():
+            lines[at : at + 1] = _wrapped(lines[at])
     joined = "\n".join(lines)
-    return (_BREAKS.sub("\n\n", joined) if "\n\n\n" in joined else joined).strip("\n") + "\n"
+    while "\n\n\n" in joined:  # a tenth of the time of a regular expression
+        joined = joined.replace("\n\n\n", "\n\n")
+    return joined.strip("\n") + "\n"
 
 
 @lru_cache(maxsize=512)  # all mails of a run have the same footer
