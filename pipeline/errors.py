@@ -15,6 +15,7 @@
     │   └── BuildProcessError      the child process ran out of time or memory, or died
     ├── BuildCancelledError        the service is stopping; the run will be built again
     ├── LedgerError                the ledger's state forbids it, or it cannot be reached   exit 1
+    │   ├── LedgerUnavailableError locked, full or gone for now: later it may go on
     │   ├── IllegalTransitionError a state change that the diagram in ledger/states.py does not have
     │   └── LedgerSchemaError      the ledger belongs to another version
     └── MailerError                a way out that cannot be used at all                  exit 1
@@ -117,6 +118,11 @@ class BuildCancelledError(PipelineError):
 
 class LedgerError(PipelineError):
     """The ledger's state forbids it, or the ledger cannot be reached."""
+
+
+class LedgerUnavailableError(LedgerError):
+    """The ledger cannot be used for now: it is locked, its disk is full, its server is gone. Nothing is wrong with what
+    was asked of it, so it may be asked again later."""
 
 
 class IllegalTransitionError(LedgerError):

@@ -57,7 +57,7 @@ def follow(
     """
     run, created = workspace.runs.ensure(key, workspace.clock())
     if run.state in ABANDONED:
-        run = workspace.runs.reopen(key)
+        run = workspace.runs.reopen(key, workspace.clock())
     already = run.state in (RunState.HELD, RunState.DELIVERED, RunState.PARTLY_DELIVERED, RunState.UNDELIVERED)
     if created or not already:
         run = _built(workspace, run, only_to, on_progress)

@@ -25,6 +25,8 @@ from pipeline.errors import BuildCancelledError, BuildProcessError, PipelineErro
 Progress = Callable[[object], None]
 """Called in the child with a small picklable value; arrives at the parent's `on_progress`."""
 
+_CANCELLED = "the build was stopped because the service is stopping"
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -45,6 +47,11 @@ class Children:
     def cancel_all(self) -> None:
         """Kills the children under way and refuses new calls: each call raises BuildCancelledError."""
         self._cancelled.set()
+
+    def wait(self, seconds: float) -> None:
+        """Lets time go by before another call. Raises BuildCancelledError after `cancel_all`."""
+        if self._cancelled.wait(seconds):
+            raise BuildCancelledError(_CANCELLED)
 
     def call(self, function: Callable[..., Any], request: object, limits: Limits, on_progress: Progress) -> Any:
         """Runs `function(request, progress)` in a child and returns its (picklable) result.
@@ -68,7 +75,7 @@ class Children:
         deadline = self._monotonic() + limits.timeout.total_seconds()
         while True:
             if self._cancelled.is_set():
-                raise BuildCancelledError("the build was stopped because the service is stopping")
+                raise BuildCancelledError(_CANCELLED)
             left = deadline - self._monotonic()
             if left <= 0:
                 raise BuildProcessError(

@@ -7,10 +7,18 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from pipeline.errors import LedgerError, LedgerSchemaError, MissingExtraError
+from pipeline.errors import LedgerError, LedgerSchemaError, LedgerUnavailableError, MissingExtraError
 
 DEFAULT_URL = "sqlite:///var/ledger.sqlite3"
 _WAIT = 30.0
@@ -74,7 +82,9 @@ def _sqlite(url: URL, root: Path) -> Engine:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise LedgerError(f"the ledger's folder {file.parent} cannot be created: {error.strerror}") from error
+        raise LedgerUnavailableError(
+            f"the ledger's folder {file.parent} cannot be created: {error.strerror}"
+        ) from error
     engine = create_engine(
         url.set(drivername="sqlite", database=str(file)),
         connect_args={"isolation_level": None, "timeout": _WAIT},  # None: our BEGIN, not one of the driver's
@@ -123,6 +133,8 @@ def _translated(engine: Engine) -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _explain(engine, error) from error
+    except PoolTimeoutError as error:
+        raise LedgerUnavailableError(f"the ledger {_place(engine)} has no connection left: {error}") from error
     except SQLAlchemyError as error:
         raise LedgerError(f"the ledger {_place(engine)} failed: {error}") from error
 
@@ -153,7 +165,10 @@ def _explain(engine: Engine, error: DBAPIError) -> LedgerError:
         return LedgerSchemaError(f"the ledger {place} lacks tables of this version; run `pipeline migrate`")
     for sign, advice in _ADVICE:
         if sign in said:
-            return LedgerError(f"the ledger {place} {advice.format(wait=_WAIT)}")
+            return LedgerUnavailableError(f"the ledger {place} {advice.format(wait=_WAIT)}")
     if isinstance(error, OperationalError) and engine.dialect.name == "postgresql":
-        return LedgerError(f"the ledger {place} cannot be reached: {said}; is the server up, and the URL right?")
-    return LedgerError(f"the ledger {place} failed: {said}")
+        return LedgerUnavailableError(
+            f"the ledger {place} cannot be reached: {said}; is the server up, and the URL right?"
+        )
+    lost = isinstance(error, (OperationalError, InterfaceError))  # the database or the way to it, not the statement
+    return (LedgerUnavailableError if lost else LedgerError)(f"the ledger {place} failed: {said}")

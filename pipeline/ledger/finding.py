@@ -9,9 +9,9 @@ from sqlalchemy import Connection, Engine, bindparam, func, select
 
 from pipeline.errors import LedgerError, UsageError
 from pipeline.ledger.database import read
-from pipeline.ledger.records import Run, RunKey
+from pipeline.ledger.records import Run, RunKey, Turn
 from pipeline.ledger.rows import AnyRow, to_run
-from pipeline.ledger.schema import deliveries, messages, runs
+from pipeline.ledger.schema import UtcTime, deliveries, messages, runs
 from pipeline.ledger.states import ABANDONED, RunState
 
 _PAGE = 500
@@ -102,13 +102,28 @@ def open_runs(engine: Engine, job: str) -> list[Run]:
         return [to_run(row) for row in connection.execute(query.order_by(runs.c.due, runs.c.id))]
 
 
-def due(engine: Engine, now: datetime, limit: int) -> list[Run]:
-    """Real runs that wait for a builder and for nothing else, the earliest first."""
-    query = select(runs).where(runs.c.state == RunState.DUE, runs.c.variant == "")
-    query = query.where(runs.c.not_before.is_(None) | (runs.c.not_before <= now))
-    query = query.order_by(runs.c.due, runs.c.id).limit(limit)
+def turns(engine: Engine, now: datetime, limit: int) -> list[Turn]:
+    """The first and the latest due run of each job that has one, of real runs that wait for a builder and for nothing
+    else: the longest due first. What a job has waiting behind its first is not read: there is no end to it."""
+    waits = runs.c.not_before.is_(None) | (runs.c.not_before <= now)
+    first, last = (f(runs.c.due, type_=UtcTime) for f in (func.min, func.max))
+    building = select(runs.c.job).where(runs.c.state == RunState.BUILDING)
+    heads = (
+        select(runs.c.job, first.label("first"), last.label("last"), runs.c.job.in_(building).label("busy"))
+        .where(runs.c.state == RunState.DUE, runs.c.variant == "", waits)
+        .group_by(runs.c.job)
+        .order_by(first, runs.c.job)
+        .limit(limit)
+    )
     with read(engine) as connection:
-        return [to_run(row) for row in connection.execute(query)]
+        found = connection.execute(heads).all()
+        keys = [str(RunKey(row.job, due)) for row in found for due in {row.first, row.last}]
+        rows = by_keys(connection, keys)
+    due = {key: to_run(row) for key, row in rows.items()}
+    return [
+        Turn(due[str(RunKey(row.job, row.first))], due[str(RunKey(row.job, row.last))], bool(row.busy))
+        for row in found
+    ]  # fmt: skip
 
 
 def busy_jobs(engine: Engine) -> set[str]:

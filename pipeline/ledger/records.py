@@ -56,6 +56,16 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """A job's first due run, and its latest: one and the same where only one is due."""
+
+    run: Run
+    later: Run
+    busy: bool
+    """A run of the job is being built."""
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact:
     """The bytes of an export or chart, stored once under their SHA-256 (hex)."""
 

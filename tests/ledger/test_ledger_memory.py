@@ -27,7 +27,7 @@ def test_an_origin_comes_back_as_it_was(desk) -> None:
     desk.runs.start(key, "builder", desk.now + HOUR, desk.now)
     desk.runs.skip(key, "nothing new", desk.now, owner="builder", origin=origin)
     assert memory.origin(key) == origin
-    desk.runs.reopen(key)
+    desk.runs.reopen(key, desk.now)
     desk.runs.start(key, "other", desk.now + HOUR, desk.now)
     desk.runs.skip(key, "nothing new", desk.now, owner="other", origin=Origin())
     assert memory.origin(key) == Origin()
@@ -67,8 +67,8 @@ def test_a_postponed_run_is_due_later_and_no_death(desk) -> None:
         desk.runs.postpone(key, "somebody else", "old data", desk.now + HOUR)
     put_off = desk.runs.postpone(key, "builder", "old data", desk.now + HOUR)
     assert (put_off.state, put_off.reason, put_off.not_before) == (RunState.DUE, "old data", desk.now + HOUR)
-    assert desk.runs.due(desk.now + HOUR - timedelta(seconds=1)) == []
-    assert [run.key for run in desk.runs.due(desk.now + HOUR)] == [key]
+    assert desk.runs.turns(desk.now + HOUR - timedelta(seconds=1)) == []
+    assert [turn.run.key for turn in desk.runs.turns(desk.now + HOUR)] == [key]
     again = desk.runs.start(key, "next", desk.now + 2 * HOUR, desk.now + HOUR)
     assert again is not None
     assert (again.builds, again.reason) == (1, "")

@@ -190,9 +190,11 @@ def test_a_run_that_ends_early_keeps_nothing_of_anybody(desk, end: str) -> None:
 def test_a_failed_run_can_be_built_again(desk) -> None:
     key = desk.building(desk.key())
     desk.runs.fail(key, "no numbers", desk.now)
-    run = desk.runs.reopen(key)
+    later = desk.now + timedelta(days=9)
+    run = desk.runs.reopen(key, later)
     assert (run.state, run.reason, run.ended_at) == (RunState.DUE, "", None)
-    assert desk.runs.start(key, "b2", desk.now + MINUTE, desk.now).builds == 2
+    assert (run.builds, run.created_at) == (0, later)  # not found too old, or built too often, by whoever looks first
+    assert desk.runs.start(key, "b2", later + MINUTE, later).builds == 1
 
 
 @pytest.mark.parametrize(
@@ -204,7 +206,7 @@ def test_a_failed_run_can_be_built_again(desk) -> None:
         ),
         (lambda desk, key: desk.runs.skip(key, "r", desk.now), '"queued" and cannot become "skipped"'),
         (lambda desk, key: desk.runs.fail(key, "r", desk.now), '"queued" and cannot become "failed"'),
-        (lambda desk, key: desk.runs.reopen(key), '"queued" and cannot become "due"'),
+        (lambda desk, key: desk.runs.reopen(key, desk.now), '"queued" and cannot become "due"'),
         (
             lambda desk, key: desk.runs.queue(key, "b", desk.terms(), desk.now),
             '"queued" and cannot become "queued"',
@@ -249,7 +251,20 @@ def test_finding(desk) -> None:
     assert found(since=desk.now + timedelta(hours=1), until=desk.now + timedelta(hours=2)) == [("daily", 1)]
     assert found(limit=1) == [("weekly", 2)]
     assert [run.key for run in desk.runs.open_runs("daily")] == [desk.key()]
-    assert [run.key for run in desk.runs.due(desk.now)] == [desk.key(), desk.key("weekly", 2)]
+
+
+def test_each_job_has_one_turn(desk) -> None:
+    daily = [desk.key(hours=hours) for hours in range(3)]
+    for key in (*daily, desk.key("weekly", 1), desk.key("tested", variant="test-1"), desk.key("built", -1)):
+        desk.runs.ensure(key, desk.now)
+    desk.building(desk.key("built", -2))
+    turns = desk.runs.turns(desk.now)
+    assert [(turn.run.key, turn.later.key, turn.busy) for turn in turns] == [
+        (desk.key("built", -1), desk.key("built", -1), True),
+        (daily[0], daily[2], False),
+        (desk.key("weekly", 1), desk.key("weekly", 1), False),
+    ]
+    assert [turn.run.key for turn in desk.runs.turns(desk.now, limit=2)] == [desk.key("built", -1), daily[0]]
 
 
 def test_resolving_what_a_person_types(desk) -> None:

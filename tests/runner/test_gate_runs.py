@@ -162,9 +162,9 @@ def test_old_data_is_waited_for_without_a_builder(house: House) -> None:
     waiting = house.build()
     assert waiting.state is RunState.DUE
     assert waiting.not_before is not None
-    assert runs.due(house.now) == []
+    assert runs.turns(house.now) == []
     assert runs.busy_jobs() == set()
-    while runs.due(house.now) == [] and house.now < DUE + timedelta(hours=1):
+    while runs.turns(house.now) == [] and house.now < DUE + timedelta(hours=1):
         house.now += timedelta(minutes=1)
     assert given_up(waiting, house.workspace.project, house.now) is None
     assert house.build().state is RunState.DUE

@@ -1,6 +1,7 @@
-"""A changed jobs.yaml under a real `pipeline serve`: taken up whole or not at all, no due time lost or doubled."""
+"""A changed project under a real service: taken up whole or not at all, no due time lost or doubled."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,21 +9,13 @@ from typing import Any
 
 import pytest
 from projects import make_project, pipeline
-from serving import Serving
+from running import Running
+from scripted_smtp import ScriptedServer, say
+from serving import SLOW_DATA, Serving, slow_project
 
 HEAD = "defaults: {from: Reports <a@example.com>, delivery: {expires: 1 hour}}\njobs:\n"
 EVERY_SECOND = "{schedule: {every: 1 second, missed: all}, period: previous hour, data: DATA, to: t@example.com}\n"
 TICK = "  tick: " + EVERY_SECOND.replace("DATA", "reports/data/sales.csv")
-SLOW = """\
-import pathlib, time
-
-def wait():
-    import pandas as pd
-    pathlib.Path("{started}").touch()
-    while not pathlib.Path("{go}").exists():
-        time.sleep(0.01)
-    return pd.DataFrame({{"a": [1]}})
-"""
 
 
 def weekly(name: str, more: str = "", to: str = "t@example.com") -> str:
@@ -38,17 +31,17 @@ def write(project: Path, jobs: str) -> None:
 
 @pytest.fixture
 def serve() -> Iterator[Any]:
-    started: list[Serving] = []
+    started: list[Running] = []
 
-    def start(project: Path) -> Serving:
-        started.append(Serving(project))
+    def start(project: Path) -> Running:
+        started.append(Running(project))
         started[-1].until("service.started")
         return started[-1]
 
     yield start
-    for serving in started:
-        if serving.process.poll() is None:
-            serving.kill()
+    for running in started:
+        if running.alive:
+            running.stop()
 
 
 def test_it_is_taken_up_whole_or_not_at_all(tmp_path: Path, serve: Any) -> None:
@@ -101,9 +94,8 @@ def test_no_due_time_is_lost_or_doubled(tmp_path: Path, serve: Any) -> None:
 
 
 def test_a_run_under_way_ends_as_the_job_that_it_began_as(tmp_path: Path, serve: Any) -> None:
-    slow = SLOW.format(started=tmp_path / "started", go=tmp_path / "go")
-    job = "  slow: " + EVERY_SECOND.replace("DATA", "{x: {python: 'reports.slow:wait'}}")
-    serving = serve(make_project(tmp_path, HEAD + job, reports__slow_dot_py=slow))
+    job = "  slow: " + EVERY_SECOND.replace("DATA", SLOW_DATA)
+    serving = serve(slow_project(tmp_path, HEAD + job))
     run = serving.until("run.started")["run"]
     write(tmp_path, job.replace("to: t@", "to: u@"))
     serving.until("jobs.changed")
@@ -140,17 +132,21 @@ def test_a_mailer_that_cannot_be_used_is_not_taken_up(tmp_path: Path, serve: Any
     assert serving.stop() == 0
 
 
-def test_sighup_makes_it_look_where_no_change_was_seen(tmp_path: Path, serve: Any) -> None:
+def test_sighup_makes_it_look_where_no_change_was_seen(tmp_path: Path) -> None:
     far = tmp_path / "far.yaml"
     far.write_text(HEAD + weekly("job"))
     project = make_project(tmp_path / "project")
     (project / "jobs.yaml").unlink()
     (project / "jobs.yaml").symlink_to(far)
-    serving = serve(project)
-    far.write_text(HEAD + weekly("job") + weekly("more"))
-    serving.process.send_signal(signal.SIGHUP)
-    assert serving.until("jobs.added")["job"] == "more"
-    assert serving.stop() == 0
+    serving = Serving(project)
+    try:
+        serving.until("service.started")
+        far.write_text(HEAD + weekly("job") + weekly("more"))
+        serving.process.send_signal(signal.SIGHUP)
+        assert serving.until("jobs.added")["job"] == "more"
+        assert serving.stop() == 0
+    finally:
+        serving.kill()
 
 
 def test_a_job_that_was_out_for_a_while_has_missed_nothing(tmp_path: Path, serve: Any) -> None:
@@ -166,3 +162,40 @@ def test_a_job_that_was_out_for_a_while_has_missed_nothing(tmp_path: Path, serve
     assert again > back - timedelta(seconds=1)
     assert serving.stop() == 0
     assert pipeline(tmp_path, "runs", "--missing", "tick").returncode == 0
+
+
+REFUSES = """\
+rules:
+  - {name: greylisted, text: come back later, class: TRANSIENT, action: retry}
+"""
+
+
+def test_changed_rules_for_replies_are_taken_up_alone(tmp_path: Path, serve: Any) -> None:
+    with ScriptedServer(script={"rcpt": say("550 5.7.1 come back later")}) as server:
+        relay = f"mailers: {{relay: {{smtp: 'smtp+plain://127.0.0.1:{server.port}'}}}}\n"
+        serving = serve(make_project(tmp_path, relay + HEAD + TICK))
+        assert serving.until("delivery.failed")["class"] == "PERM_MSG"
+        (tmp_path / "rules.yaml").write_text("rules:\n  - {name: broken}\n")
+        assert "rules.yaml:2:5" in serving.until("jobs.rejected")["reason"]
+        serving.until("delivery.failed")  # by the last good ones
+        (tmp_path / "rules.yaml").write_text(REFUSES)
+        assert serving.until("jobs.loaded")["reason"] == "other rules in rules.yaml"
+        assert serving.until("delivery.deferred")["class"] == "TRANSIENT"
+        assert serving.stop() == 0
+
+
+def test_delivery_outlives_a_folder_that_cannot_be_used_when_mailers_change(tmp_path: Path, serve: Any) -> None:
+    serving = serve(make_project(tmp_path, HEAD + weekly("job")))
+    owners, away = tmp_path / "var/owners", tmp_path / "var/owners.away"
+    while not list(owners.glob("[!.]*")):  # its delivery worker has begun
+        threading.Event().wait(0.01)
+    owners.rename(away)
+    owners.touch()
+    fresh = tmp_path / "fresh.yaml"
+    fresh.write_text("mailers: {outer: {local: var/outer}}\n" + HEAD + TICK)
+    fresh.rename(tmp_path / "jobs.yaml")
+    assert "delivery rests" in serving.until("service.error")["reason"]
+    owners.unlink()
+    away.rename(owners)
+    serving.until("delivery.sent", mailer="outer")
+    assert serving.stop() == 0

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 from projects import inbox, json_lines, make_project, pipeline
-from serving import Serving
+from serving import SLOW_DATA, Serving, slow_project
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/delivery-log.schema.json").read_text())
 HEAD = "defaults: {from: Reports <a@example.com>, delivery: {expires: 1 hour}}\njobs:\n"
@@ -74,28 +74,12 @@ def test_builders_outlive_a_folder_that_cannot_be_used(tmp_path: Path, serve: An
     assert serving.stop() == 0
 
 
-SLOW = """\
-import pathlib, time
-
-def wait():
-    import pandas as pd
-    pathlib.Path("{started}").touch()
-    while not pathlib.Path("{go}").exists():
-        time.sleep(0.01)
-    return pd.DataFrame({{"a": [1]}})
-"""
-
-
-def slow_project(folder: Path) -> Path:
-    """Its one report begins by making the file `started`, and ends when there is a file `go`."""
-    slow = SLOW.format(started=folder / "started", go=folder / "go")
-    return make_project(
-        folder, HEAD + every_second("slow", "{x: {python: 'reports.slow:wait'}}"), reports__slow_dot_py=slow
-    )
+def slow(folder: Path) -> Path:
+    return slow_project(folder, HEAD + every_second("slow", SLOW_DATA))
 
 
 def test_a_run_waits_for_its_predecessor_and_says_so(tmp_path: Path, serve: Any) -> None:
-    serving = serve(slow_project(tmp_path))
+    serving = serve(slow(tmp_path))
     first = serving.until("run.started")
     waiting = serving.until("run.waiting")
     assert waiting["run"] != first["run"]
@@ -108,7 +92,7 @@ def test_a_run_waits_for_its_predecessor_and_says_so(tmp_path: Path, serve: Any)
 
 
 def test_a_build_that_was_killed_is_built_again_and_sent_once(tmp_path: Path, serve: Any) -> None:
-    project = slow_project(tmp_path)
+    project = slow(tmp_path)
     serving = serve(project)
     run = serving.until("run.started")["run"]
     serving.kill()
@@ -129,7 +113,7 @@ def test_sigterm_ends_a_build_that_takes_too_long_and_the_run_is_due_again(tmp_p
     from pipeline.service import Service
     from pipeline.wiring import Workspace
 
-    project = slow_project(tmp_path)
+    project = slow(tmp_path)
     stop = threading.Event()
     with Workspace(project, environ={}) as workspace:
         service = Service(workspace, drain=timedelta(seconds=0.5))

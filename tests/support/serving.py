@@ -9,11 +9,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from projects import clean_environ, json_lines
+from projects import clean_environ, json_lines, make_project
 
 PATIENCE = 500
 """Log lines that may come before the one that a test waits for."""
-
 
 LONGEST = 100
 """Seconds that a service may live in a test."""
@@ -61,3 +60,25 @@ class Serving:
         self._end.cancel()
         self.process.kill()
         self.process.communicate(timeout=60)
+
+
+SLOW = """\
+import pathlib, time
+
+def wait():
+    import pandas as pd
+    pathlib.Path("{started}").touch()
+    while not pathlib.Path("{go}").exists():
+        time.sleep(0.01)
+    return pd.DataFrame({{"a": [1]}})
+"""
+
+
+def slow_project(folder: Path, jobs: str) -> Path:
+    """`jobs` may have SLOW_DATA as data: such a report begins by making the file `started`, and ends when there is a
+    file `go`."""
+    slow = SLOW.format(started=folder / "started", go=folder / "go")
+    return make_project(folder, jobs, reports__slow_dot_py=slow)
+
+
+SLOW_DATA = "{x: {python: 'reports.slow:wait'}}"
