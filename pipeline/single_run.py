@@ -27,10 +27,8 @@ class Followed:
     counts: dict[DeliveryState, int]
     already: bool
     """It had ended before: nothing was sent now."""
-
-    @property
-    def all_sent(self) -> bool:
-        return self.run.state is RunState.DELIVERED
+    as_meant: bool
+    """What jobs.yaml says: all was sent; or its gate found it not worth sending; or it waits for a review."""
 
 
 def run_key(workspace: Workspace, job: "Job", due: datetime, *, only_to: tuple["Mailbox", ...], again: bool) -> RunKey:
@@ -67,7 +65,17 @@ def follow(
         elif _notices(workspace, key):
             with workspace.worker() as worker:
                 worker.run_until_idle()  # once: what is deferred, the next `serve` or `deliver` goes on with
-    return Followed(run, workspace.outbox.counts(run=key), already)
+    return Followed(run, workspace.outbox.counts(run=key), already, _as_meant(workspace, run))
+
+
+def _as_meant(workspace: Workspace, run: Run) -> bool:
+    if run.state is RunState.DELIVERED:
+        return True
+    origin = workspace.memory.origin(run.key)
+    passed = origin is not None and origin.passed
+    job = workspace.project.jobs.get(run.key.job)
+    reviewed = run.state is RunState.HELD and job is not None and job.review is not None
+    return passed and (run.state is RunState.SKIPPED or reviewed)
 
 
 def _built(

@@ -14,7 +14,7 @@ from pipeline.cli.workspace import find_job, open_workspace
 from pipeline.errors import UsageError
 from pipeline.jobs.model import Job
 from pipeline.ledger.records import RunKey
-from pipeline.ledger.states import DeliveryState, RunState
+from pipeline.ledger.states import DeliveryState
 from pipeline.schedule.expected import Expected, to_run
 from pipeline.single_run import Followed, follow
 from pipeline.wiring import Workspace
@@ -82,7 +82,7 @@ def _run(workspace: Workspace, job: Job, each: Expected, *, failed: bool, as_jso
         print_json(_facts(followed))
     else:
         click.echo(_told(followed, job))
-    return followed.all_sent or followed.run.state is RunState.SKIPPED
+    return followed.as_meant
 
 
 def _facts(followed: Followed) -> dict[str, object]:

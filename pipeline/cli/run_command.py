@@ -42,7 +42,7 @@ def command(root: Path, job: str, at: str | None, to: tuple[str, ...], *, again:
             print_json(_facts(followed))
         else:
             _show(workspace, followed, entry)
-        return 0 if followed.all_sent else 1
+        return 0 if followed.as_meant else 1
 
 
 def _mailbox(text: str) -> Mailbox:
@@ -78,7 +78,7 @@ def _show(workspace: Workspace, followed: Followed, job: Job) -> None:
         click.echo(f"{run.state}: {run.reason}", err=run.state is RunState.FAILED)
         return
     if run.reason and followed.counts.get(DeliveryState.HELD):
-        click.echo(f"held: {run.reason}; `pipeline release {run.key}` sends it", err=True)
+        click.echo(f"held: {run.reason}; `pipeline release {run.key}` sends it", err=not followed.as_meant)
         return
     failed = [d for d in workspace.outbox.deliveries(run=run.key) if d.state is not DeliveryState.SENT]
     for delivery in failed[:20]:

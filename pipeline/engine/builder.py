@@ -1,39 +1,32 @@
 """One run from due to queued, skipped or failed: leased in the ledger, built in a child, told to the log."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from pipeline.engine.build import BuildRequest, Sink, Summary, build, run_period
 from pipeline.engine.gating import GateNews, GateTerms, next_look
-from pipeline.engine.notices import Notices, failure_notice, gate_notice
+from pipeline.engine.news import failure_notice, notices_about, reviewer_of
+from pipeline.engine.notices import Notices
 from pipeline.engine.owner import LEASE, hold_owner
 from pipeline.engine.process import Children, Limits, Progress
+from pipeline.engine.proof import Shelf
 from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
-from pipeline.errors import BuildCancelledError, LedgerError, LedgerUnavailableError, PipelineError, ReportError
+from pipeline.errors import BuildCancelledError, LedgerError, PipelineError, ReportError
 from pipeline.jobs.model import Job, Project
 from pipeline.jobs.scalars import Mailbox
-from pipeline.ledger.kept_records import Origin
+from pipeline.ledger.kept_records import Origin, Trouble
 from pipeline.ledger.memory import Memory
-from pipeline.ledger.records import Run, RunKey
+from pipeline.ledger.records import Beside, Run, RunKey
 from pipeline.ledger.runs import Runs
 from pipeline.message.ladder import Degraded
 from pipeline.observe.log import Emit
 
 BEAT_SECONDS = 15.0
-LEDGER_PAUSE = 5.0
-"""Seconds between two tries to tell the ledger what became of a build."""
-_LEDGER_TRIES = 120
-"""After so many its builder lets go of the run: its lease ends, and it is due again once the ledger is back."""
-
-
-def back_off(waited: timedelta) -> timedelta:
-    """How long a run rests that the ledger failed: the longer, the longer it has been waiting. Pure."""
-    return min(max(waited / 4, timedelta(seconds=15)), timedelta(minutes=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +36,15 @@ class Folders:
     root: Path
     artifacts: Path
     owners: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """What the commit that ends a build writes beside the run."""
+
+    owner: str
+    origin: Origin
+    beside: Sequence[Beside]
 
 
 class Builder:
@@ -59,10 +61,8 @@ class Builder:
         clock: Callable[[], datetime],
         emit: Emit,
         masked: Callable[[str], str],
-        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
-        """`masked` takes secrets out of what an analyst's code said. `beat_seconds`: between two signs of life."""
-        self._beat_seconds = beat_seconds
+        """`masked` takes secrets out of what an analyst's code said."""
         self._masked = masked
         self._runs = runs
         self._memory = memory
@@ -71,7 +71,8 @@ class Builder:
         self._children = children
         self._clock = clock
         self._emit = emit
-        self._notices = Notices(runs=runs, children=children, sink=self._sink, clock=clock, emit=emit)
+        shelf = Shelf(ledger_url, folders.root, folders.artifacts)
+        self._notices = Notices(runs=runs, children=children, sink=self._sink, shelf=shelf, clock=clock, emit=emit)
 
     def rehearse(self, project: Project, key: RunKey, sink: Sink, on_progress: Progress) -> Summary:
         """Builds the run into another sink; the ledger learns nothing of it, and the gate only says what it would
@@ -91,9 +92,8 @@ class Builder:
     ) -> Run | None:
         """Builds a due run and returns it as it then is; None when another builder has it.
 
-        Raises no ReportError: a run that cannot be built is failed in the ledger, with the reason; one that a ledger
-        failed which cannot be used for now is due again a little later. Raises BuildCancelledError when the service
-        is stopping; the run is due again then.
+        Raises no ReportError: a run that cannot be built is failed in the ledger, with the reason. Raises
+        BuildCancelledError when the service is stopping; the run is due again then.
         """
         job = project.jobs[key.job]
         period = run_period(job, key)
@@ -104,18 +104,25 @@ class Builder:
                 return None
             if run.not_before is None:
                 self._tell("run.started", run, period_start=period.start, period_end=period.end)
-            with self._beating(key, owner):
-                try:
+            try:
+                with self._beating(key, owner):
                     terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
                     sink = self._sink(key, owner)
                     request = BuildRequest(project, key, self._folders.artifacts, sink, only_to, terms)
                     summary = self._call(job, request, self._telling(key, on_progress))
-                    return self._conclude(project, run, owner, summary, asked=asked)
-                except BuildCancelledError:
-                    self._runs.recover(self._clock(), dead={owner})
-                    raise
-                except PipelineError as error:
-                    return self._ended_early(project, run, owner, error)
+                    return self._conclude(project, run, owner, summary, terms.before.trouble, asked=asked)
+            except BuildCancelledError:
+                self._runs.recover(self._clock(), dead={owner})
+                raise
+            except PipelineError as error:
+                return self._fail(project, run, owner, error)
+
+    def give_up(self, project: Project, key: RunKey, reason: str) -> Run | None:
+        """Fails a due run that is not to be built again, and tells its owner; None when another builder has it."""
+        with hold_owner(self._folders.owners) as owner:
+            now = self._clock()
+            run = self._runs.start(key, owner, now + LEASE, now)
+            return None if run is None else self._fail(project, run, owner, ReportError(reason))
 
     def _telling(self, key: RunKey, on_progress: Progress) -> Progress:
         """The progress of a build, messages that had to be made smaller told to the log too."""
@@ -137,31 +144,11 @@ class Builder:
     def _sink(self, key: RunKey, owner: str) -> Sink:
         return LedgerSink(self._ledger_url, self._folders.root, key, owner)
 
-    def _ended_early(self, project: Project, run: Run, owner: str, error: PipelineError) -> Run | None:
-        """Fails the run; where only the ledger failed it, it is due again a little later. None where the ledger has
-        given it to another builder, or has ended it, meanwhile."""
-        for _ in range(_LEDGER_TRIES):
-            try:
-                if not self._runs.beat(run.key, owner, self._clock() + LEASE):
-                    reason = f"a build of {run.key} counts no more: {self._masked(str(error))}"
-                    self._emit("service.error", reason=reason)
-                    return None
-                if isinstance(error, LedgerUnavailableError):
-                    return self._put_off(run, owner, self._masked(str(error)))
-                return self._fail(project, run, owner, error)
-            except LedgerUnavailableError:
-                self._children.wait(LEDGER_PAUSE)
-        raise error
-
-    def _put_off(self, run: Run, owner: str, reason: str) -> Run:
-        now = self._clock()
-        waiting = self._runs.postpone(run.key, owner, reason, now + back_off(now - run.created_at))
-        self._tell("run.waiting", waiting, reason=f"it is built again soon: {reason}")
-        return waiting
-
     # --- what becomes of it -----------------------------------------------------------------------------------
 
-    def _conclude(self, project: Project, run: Run, owner: str, summary: Summary, *, asked: bool) -> Run:
+    def _conclude(
+        self, project: Project, run: Run, owner: str, summary: Summary, before: Trouble, *, asked: bool
+    ) -> Run:
         for refusal in summary.refused:
             self._emit(
                 "run.recipient_refused", job=run.key.job, run=str(run.key), recipient=refusal.address,
@@ -170,14 +157,17 @@ class Builder:
         news = summary.gate
         if news.action == "wait":
             return self._wait(run, owner, news)
-        if news.failed and not run.key.variant:
-            self._notices.tell(project, run, owner, gate_notice(project, run, news))
-        origin = Origin(news.values, news.armed, summary.ingredients)
+        beside = self._notices.stage(project, run, owner, notices_about(project, run, summary, before))
+        end = _End(owner, Origin(news.values, news.armed, not news.failed, summary.ingredients), beside)
         if news.action == "skip":
-            return self._skip(run, owner, news.told, news.rules, origin)
-        if not summary.messages:
-            return self._skip(run, owner, "its audience is empty", "its audience is empty", origin)
-        return self._queue(project.jobs[run.key.job], run.key, owner, summary, origin, asked=asked)
+            ended = self._skip(run, end, news.told, news.rules)
+        elif not summary.messages:
+            ended = self._skip(run, end, "its audience is empty", "its audience is empty")
+        else:
+            ended = self._queue(project.jobs[run.key.job], run.key, end, summary, asked=asked)
+        self._notices.tell(run, beside)
+        self._alert(project, run, before, "gate" if news.failed else "", news.rules)
+        return ended
 
     def _wait(self, run: Run, owner: str, news: GateNews) -> Run:
         now = self._clock()
@@ -187,40 +177,49 @@ class Builder:
             self._tell("run.waiting", waiting, reason=f"looks again until {until}: {news.rules}")
         return waiting
 
-    def _skip(self, run: Run, owner: str, reason: str, logged: str, origin: Origin) -> Run:
-        skipped = self._runs.skip(run.key, reason, self._clock(), owner=owner, origin=origin)
+    def _skip(self, run: Run, end: "_End", reason: str, logged: str) -> Run:
+        skipped = self._runs.skip(run.key, reason, self._clock(), owner=end.owner, origin=end.origin, beside=end.beside)
         self._tell("run.skipped", skipped, reason=logged)
         return skipped
 
-    def _queue(self, job: Job, key: RunKey, owner: str, summary: Summary, origin: Origin, *, asked: bool) -> Run:
-        now, news = self._clock(), summary.gate
-        held = news.told if news.action == "hold" else ""
+    def _queue(self, job: Job, key: RunKey, end: "_End", summary: Summary, *, asked: bool) -> Run:
+        now, news, reviewer = self._clock(), summary.gate, reviewer_of(job, key)
+        review = "" if reviewer is None else f"waits for a review by {reviewer.address}"
+        held, logged = (news.told, news.rules) if news.action == "hold" else (review, review)
         terms = terms_of(job, key, now, asked=asked)
-        queued = self._runs.queue(key, owner, terms, now, origin=origin, held=held)
+        queued = self._runs.queue(key, end.owner, terms, now, origin=end.origin, held=held, beside=end.beside)
         for message_id, recipients in self._runs.message_ids(key):
             self._emit("message.queued", job=key.job, run=str(key), message_id=message_id, deliveries=recipients)
         counts = {"messages": queued.messages, "deliveries": queued.deliveries, "bytes": summary.bytes}
         if held:
-            self._tell("run.held", queued, reason=news.rules, **counts)
+            self._tell("run.held", queued, reason=logged, **counts)
         else:
             self._tell("run.queued", queued, reason=news.rules or None, **counts)
         return queued
 
     def _fail(self, project: Project, run: Run, owner: str, error: PipelineError) -> Run:
         reason = self._masked(str(error))
-        if isinstance(error, ReportError) and not run.key.variant:  # who asked for a test sees what became of it
-            told = replace(run, reason=reason)
-            self._notices.tell(project, told, owner, failure_notice(project, told))
-        failed = self._runs.fail(run.key, reason, self._clock(), owner=owner)
+        before: Trouble = "" if run.key.variant else self._memory.before(run.key).trouble
+        beside: Sequence[Beside] = ()
+        if isinstance(error, ReportError) and not run.key.variant and before != "failed":
+            told = replace(run, reason=reason)  # who asked for a test sees what became of it
+            beside = self._notices.stage(project, told, owner, [failure_notice(project, told)])
+        failed = self._runs.fail(run.key, reason, self._clock(), owner=owner, beside=beside)
         self._tell("run.failed", failed, reason=failed.reason)
-        self._emit(
-            "alert.raised",
-            job=run.key.job,
-            run=str(run.key),
-            reason=failed.reason,
-            recipient=project.jobs[run.key.job].owner.address,
-        )
+        self._notices.tell(run, beside)
+        self._alert(project, run, before, "failed", failed.reason)
         return failed
+
+    def _alert(self, project: Project, run: Run, before: Trouble, now: Trouble, reason: str) -> None:
+        """Once when trouble begins, once when it is over."""
+        fields = {"job": run.key.job, "run": str(run.key), "due": run.key.due}
+        if run.key.variant and now != "failed":
+            return
+        if now and now != before:
+            owner = project.jobs[run.key.job].owner.address
+            self._emit("alert.raised", **fields, reason=reason, recipient=owner)
+        elif before and not now:
+            self._emit("alert.cleared", **fields, reason=f"{run.key.job} is right again")
 
     def _tell(self, event: str, run: Run, **fields: object) -> None:
         self._emit(event, job=run.key.job, run=str(run.key), due=run.key.due, **fields)
@@ -231,7 +230,7 @@ class Builder:
         done = threading.Event()
 
         def beat() -> None:
-            while not done.wait(self._beat_seconds):
+            while not done.wait(BEAT_SECONDS):
                 with suppress(LedgerError):  # busy for a while: the next one may still come in time
                     if not self._runs.beat(key, owner, self._clock() + LEASE):
                         return  # lost: staging and queueing will be refused, and say so

@@ -6,8 +6,10 @@ from pydantic import Field, SecretStr
 
 from pipeline.jobs.base import Parameter, Strict, Text
 from pipeline.jobs.calendars import Calendar
+from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import AnyMailer, DeliveryTerms
 from pipeline.jobs.model import Job, Message
+from pipeline.jobs.reviewing import Review
 from pipeline.jobs.scalars import Address, ByteSize, Span, Zone
 from pipeline.jobs.storing import Store
 
@@ -28,10 +30,20 @@ class Defaults(Strict):
     params: dict[str, Parameter] | None = Field(
         default=None, description="Values for SQL, Python and templates.", examples=[{"threshold": 15}]
     )
+    gate: Gate | None = Field(
+        default=None,
+        description="What must be true of the numbers; alone, on_failure is for jobs that have a gate.",
+        examples=[{"on_failure": "skip"}],
+    )
     attach_limit: ByteSize | None = Field(default=None, description="How big an encoded mail may be.")
     message: Message | None = Field(default=None, description="How mails read.", examples=[{"subject": "{{ title }}"}])
     delivery: DeliveryTerms | None = Field(
         default=None, description="How mails leave.", examples=[{"on_uncertain": "hold"}]
+    )
+    review: Review = Field(
+        default=None,
+        description="Reports are held until somebody releases them: their owner (true), or whoever is named.",
+        examples=[True],
     )
     timeout: Span | None = Field(default=None, description="How long building a report may take.")
     memory: ByteSize | None = Field(default=None, description="How much memory building a report may use.")

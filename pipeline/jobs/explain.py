@@ -43,6 +43,9 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     (): _fields(Document),
     ("defaults",): _fields(Defaults),
     ("defaults", "message"): _fields(Message),
+    ("defaults", "gate"): _fields(Gate),
+    ("defaults", "gate", "fresh", "*"): _fields(Fresh),
+    ("defaults", "gate", "send_when"): _fields(SendWhen),
     ("defaults", "delivery"): _fields(DeliveryTerms),
     ("mailers", "*"): tuple(dict.fromkeys(key for model in MAILERS.values() for key in _fields(model, "name"))),
     ("mailers", "*", "limits"): _fields(Limits),
@@ -98,11 +101,17 @@ _EXPECTED: dict[Shape, str] = {
     (*_JOB, "columns", "*"): "a mapping of columns to how they read",
     (*_JOB, "columns", "*", "*"): "hidden, or a mapping like {label: Mean delay, unit: min}",
     (*_JOB, "columns", "*", "*", "highlight"): "heat, bar, delta or a mapping like {above: 15}",
-    (*_JOB, "gate"): 'a mapping like {expect: "len(delays) > 0", on_failure: skip}',
-    (*_JOB, "gate", "fresh"): "a mapping like {data: flights, column: day, within: 26 hours}",
-    (*_JOB, "gate", "fresh", "*"): "a mapping like {data: flights, column: day, within: 26 hours}",
-    (*_JOB, "gate", "expect"): "an expression like len(delays) > 0, or a list of them",
-    (*_JOB, "gate", "send_when"): "an expression like len(delays) > 0, or {when: …, once: true}",
+    **{
+        (*top, *below): said
+        for top in (_JOB, ("defaults",))
+        for below, said in {
+            ("gate",): 'a mapping like {expect: "len(delays) > 0", on_failure: skip}',
+            ("gate", "fresh"): "a mapping like {data: flights, column: day, within: 26 hours}",
+            ("gate", "fresh", "*"): "a mapping like {data: flights, column: day, within: 26 hours}",
+            ("gate", "expect"): "an expression like len(delays) > 0, or a list of them",
+            ("gate", "send_when"): "an expression like len(delays) > 0, or {when: …, once: true}",
+        }.items()
+    },
     (*_JOB, "charts"): "a mapping of names to charts",
     (*_JOB, "charts", "*"): "a mapping like {line: delays, x: hour, y: mean_delay}",
     (*_JOB, "exports"): "xlsx, csv, parquet, json, pdf, html or a list of files",

@@ -8,6 +8,9 @@ from pydantic import Field
 from pipeline.jobs.base import Strict, Text
 from pipeline.jobs.scalars import Duration, Span
 
+CONDITIONS = ("fresh", "expect", "send_when", "only_changes")
+"""Keys of a gate of which it has one at least."""
+
 
 class Fresh(Strict):
     """A dataset's newest row must not be older than this."""
@@ -67,6 +70,6 @@ class Gate(Strict):
     on_failure: Literal["hold", "skip", "send"] = Field(
         default="hold",
         description="What becomes of a run that is not fresh or not as expected: composed and held until its owner"
-        " decides, skipped, or sent with a banner. The owner is told in each case.",
+        " decides, skipped, or sent with a banner. The owner is told.",
         examples=["skip"],
     )

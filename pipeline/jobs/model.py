@@ -18,6 +18,7 @@ from pipeline.jobs.calendars import Calendar, CalendarName, Only
 from pipeline.jobs.columnspec import Columns
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
+from pipeline.jobs.reviewing import Reviewer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
 from pipeline.jobs.storing import Store
 
@@ -299,6 +300,12 @@ class Job(Strict):
     reply_to: Address | None = Field(default=None, description="Where answers go; default: to the sender.")
     audience: Audience = Field(description="Who gets it.", examples=[{"to": ["team@example.com"]}])
     delivery: Delivery = Field(description="How it leaves.", examples=[{"expires": "12 hours"}])
+    review: Reviewer = Field(
+        default=None,
+        description="It is composed and held until somebody has looked at it and releases it: the owner (true), or"
+        " whoever is named.",
+        examples=[True, "ana@example.com"],
+    )
     locale: str = Field(default="en_US", description="How numbers and dates are written.", examples=["en_US", "de_DE"])
     timezone: Zone = Field(
         default="UTC",

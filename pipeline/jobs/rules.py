@@ -14,7 +14,7 @@ from pipeline.jobs.model import ScheduleEntry
 from pipeline.jobs.names import did_you_mean, got
 from pipeline.jobs.paths import check_inside
 from pipeline.jobs.reserved import check_label, check_name, check_param
-from pipeline.jobs.rules_audience import check_audience, check_patterns
+from pipeline.jobs.rules_audience import check_audience, check_patterns, check_reviewer
 from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
 from pipeline.jobs.rules_gate import check_gate
 from pipeline.jobs.rules_mailers import check_mailer, check_store_url
@@ -65,6 +65,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
             check_exports(job, findings)
             check_gate(job, findings)
             check_audience(job, root, patterns, findings)
+            check_reviewer(job, patterns, findings)
 
 
 def _check_keys(node: Node | None, check: Callable[[str], None], findings: Findings) -> None:

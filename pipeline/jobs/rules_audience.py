@@ -37,6 +37,22 @@ def check_audience(job: Node, root: Node, patterns: list[str], findings: Finding
     _check_addresses(audience, patterns, findings)
 
 
+def check_reviewer(job: Node, patterns: list[str], findings: Findings) -> None:
+    """Whoever must release the report can be asked by mail."""
+    review = job.get("review")
+    if review is not None and review.text is not None:
+        _check_allowed(review, review.text, patterns, findings)
+
+
+def _check_allowed(node: Node, text: str, patterns: list[str], findings: Findings) -> None:
+    try:
+        address = parse_mailbox(text).address
+    except ValueError:
+        return  # the model says what is wrong with it
+    if patterns and not any(fnmatchcase(address.lower(), pattern.lower()) for pattern in patterns):
+        findings.about(node, f'"{address}" is not in allow_recipients')
+
+
 def _check_somebody(audience: Node, findings: Findings) -> None:
     if all(isinstance(node.value, list) for key, node in audience.mapping.items() if key in {"to", "cc", "bcc"}):
         message = 'nobody gets it; write "to" (one shared message) or "each" (one message a row)'
@@ -95,5 +111,4 @@ def _check_addresses(audience: Node, patterns: list[str], findings: Findings) ->
             if address in seen:
                 findings.about(node, f'"{address}" is in "{seen[address]}" already')
             seen.setdefault(address, key)
-            if patterns and not any(fnmatchcase(address, pattern.lower()) for pattern in patterns):
-                findings.about(node, f'"{address}" is not in allow_recipients')
+            _check_allowed(node, address, patterns, findings)

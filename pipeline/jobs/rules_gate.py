@@ -1,6 +1,7 @@
 """Rules of the gate: what it looks at is there, and its expressions can be read."""
 
 from pipeline.jobs.expressions import check_names
+from pipeline.jobs.gating import CONDITIONS
 from pipeline.jobs.rules_data import check_column, check_dataset
 from pipeline.jobs.tree import Findings, Node
 
@@ -10,7 +11,7 @@ def check_gate(job: Node, findings: Findings) -> None:
     gate = job.get("gate")
     if gate is None or not isinstance(gate.value, dict):
         return
-    if not any(key in gate.mapping for key in ("fresh", "expect", "send_when", "only_changes")):
+    if not any(key in gate.mapping for key in CONDITIONS):
         findings.about(gate, "a gate without a condition; write fresh, expect, send_when or only_changes")
     for fresh in (gate.get("fresh") or gate).items:
         if data := fresh.get("data"):

@@ -15,6 +15,7 @@ from pathlib import PurePosixPath
 from pipeline.jobs.calendarnames import name_calendars, place_calendars
 from pipeline.jobs.columnforms import long_columns
 from pipeline.jobs.document import Defaults
+from pipeline.jobs.gating import CONDITIONS
 from pipeline.jobs.mailing import MAILERS
 from pipeline.jobs.names import did_you_mean
 from pipeline.jobs.presets import with_preset
@@ -85,7 +86,7 @@ def dataset_name(path: str) -> str:
 
 
 def _defaults(node: Node, findings: Findings) -> Node:
-    return _rename(_refuse(node, ("sender",), ("from",), findings), "from", "sender")
+    return _each(_rename(_refuse(node, ("sender",), ("from",), findings), "from", "sender"), "gate", _gate)
 
 
 def _mailers(node: Node | None, root: Node, findings: Findings) -> Node:
@@ -118,7 +119,7 @@ def _job(name: str, place: Place, written: Node, around: Around, findings: Findi
     node = place_calendars(_zone(node, own_zone), around.calendars, findings)
     node = _each(node, "data", _datasets)
     node = _each(node, "columns", long_columns)
-    node = _each(node, "gate", _gate)
+    node = _each(_own_gate(node, written), "gate", _gate)
     node = _each(node, "charts", lambda charts: _children(charts, lambda chart: _chart(chart, findings)))
     node = _exports(node, findings)
     if around.mailer is not None:
@@ -127,7 +128,16 @@ def _job(name: str, place: Place, written: Node, around: Around, findings: Findi
     node = _fill(node, {"name": name, "title": title_from(name), "period": FROM_SCHEDULE})
     if around.address and "sender" not in node.mapping:
         node = _fill(node, {"sender": around.address})
-    return _default_child(node, "owner", node.get("sender"))
+    return _review(_default_child(node, "owner", node.get("sender")))
+
+
+def _review(node: Node) -> Node:
+    """`review: true` → the owner's address; `false` → nobody."""
+    review, owner = node.get("review"), node.get("owner")
+    if review is None or not isinstance(review.value, bool):
+        return node
+    address = owner.value if review.value and owner is not None else None
+    return Node({**node.mapping, "review": review._replace(value=address)}, node.place, node.path, node.keys)
 
 
 # --- the parts of a job -------------------------------------------------------------------------------------
@@ -189,6 +199,13 @@ def _gate(gate: Node) -> Node:
     for key in ("fresh", "expect"):
         gate = _each(gate, key, _listed)
     return _each(gate, "send_when", lambda rule: _keyed(rule, "when"))
+
+
+def _own_gate(node: Node, written: Node) -> Node:
+    """Defaults that hold no condition make no gate for a job that has none."""
+    merged = (node.get("gate") or node).mapping
+    idle = "gate" not in written.mapping and not any(key in merged for key in CONDITIONS)
+    return _without(node, "gate") if idle else node
 
 
 def _sheet(dataset: Node) -> Node:

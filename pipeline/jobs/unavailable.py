@@ -6,8 +6,6 @@ Shape = tuple[str, ...]
 """Where in the file: keys, with `*` for any name or position."""
 
 LATER: dict[Shape, frozenset[str]] = {
-    ("defaults",): frozenset({"review"}),
-    ("jobs", "*"): frozenset({"review"}),
     ("jobs", "*", "data", "*"): frozenset({"http", "headers"}),
 }
 

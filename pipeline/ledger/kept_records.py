@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
+Trouble = Literal["", "gate", "failed"]
+"""What was wrong with a run: nothing, its numbers, or that it could not be built."""
 Kept: TypeAlias = str | int | float | bool | datetime | timedelta | None
 """One value that a gate asks of the last sent run."""
 
@@ -29,6 +31,8 @@ class Origin:
     """An expression (or `content of DATASET`) → its value in this run."""
     armed: bool = True
     """Whether `send_when` with `once` would send when it next becomes true."""
+    passed: bool = True
+    """Whether its numbers are fresh and as expected, whatever became of the run."""
     ingredients: tuple[Ingredient, ...] = ()
 
 
@@ -42,3 +46,5 @@ class Before:
     """What that one kept."""
     armed: bool = True
     """As the last one left it that came through the gate or was turned back by it, sent or not."""
+    trouble: Trouble = ""
+    """What was wrong with the last one that was built, or could not be."""

@@ -6,8 +6,9 @@ from typing import Any
 from sqlalchemy import Connection, Engine, delete, select
 
 from pipeline.ledger.database import read
-from pipeline.ledger.kept_records import Before, Ingredient, Kept, Origin
+from pipeline.ledger.kept_records import Before, Ingredient, Kept, Origin, Trouble
 from pipeline.ledger.records import Artifact, Part, RunKey
+from pipeline.ledger.rows import AnyRow
 from pipeline.ledger.schema import artifacts, messages, origins, parts, runs
 from pipeline.ledger.states import RunState
 
@@ -29,13 +30,23 @@ class Memory:
             .order_by(runs.c.due.desc())
             .limit(1)
         )
+        tried = (
+            select(runs.c.state, origins.c.passed)
+            .outerjoin(origins, runs.c.id == origins.c.run_id)
+            .where(runs.c.job == key.job, runs.c.variant == "", runs.c.due < key.due)
+            .where((runs.c.state == RunState.FAILED) | origins.c.run_id.is_not(None))
+            .order_by(runs.c.due.desc())
+            .limit(1)
+        )
         with read(self._engine) as connection:
             latest = connection.execute(earlier).one_or_none()
             sent = connection.execute(earlier.where(runs.c.state.in_(_WENT_OUT))).one_or_none()
+            last = connection.execute(tried).one_or_none()
         return Before(
             sent_due=sent.due if sent else None,
             values={name: _kept(value) for name, value in sent.kept.items()} if sent else {},
             armed=latest.armed if latest else True,
+            trouble=_trouble(last) if last else "",
         )
 
     def origin(self, key: RunKey) -> Origin | None:
@@ -48,6 +59,7 @@ class Memory:
         return Origin(
             values={name: _kept(value) for name, value in row.kept.items()},
             armed=row.armed,
+            passed=row.passed,
             ingredients=tuple(Ingredient(*item) for item in row.ingredients),
         )
 
@@ -77,10 +89,17 @@ def keep(connection: Connection, run_id: int, origin: Origin) -> None:
         origins.insert().values(
             run_id=run_id,
             armed=origin.armed,
+            passed=origin.passed,
             kept={name: _as_json(value) for name, value in origin.values.items()},
             ingredients=[[item.path, item.sha256, item.size] for item in origin.ingredients],
         )
     )
+
+
+def _trouble(row: AnyRow) -> Trouble:
+    if row.state == RunState.FAILED:
+        return "failed"
+    return "" if row.passed else "gate"
 
 
 def _as_json(value: Kept) -> Any:

@@ -120,6 +120,15 @@ class Terms:
     on_uncertain: Literal["resend", "hold"]
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A run whose letters the same owner has staged, queued by the commit that ends another run or queues it: its
+    owner is told then, once, or not at all."""
+
+    key: RunKey
+    terms: Terms
+
+
 # --- deliveries ---------------------------------------------------------------------------------------------
 
 

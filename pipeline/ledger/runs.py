@@ -14,7 +14,7 @@ from pipeline.ledger.closing import close_ended
 from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.database import read, write
 from pipeline.ledger.kept_records import Origin
-from pipeline.ledger.records import Letter, Run, RunKey, Terms, Turn
+from pipeline.ledger.records import Beside, Letter, Run, RunKey, Terms
 from pipeline.ledger.rows import AnyRow, to_run
 from pipeline.ledger.schema import runs
 from pipeline.ledger.states import RUN_TRANSITIONS, RunState
@@ -122,27 +122,25 @@ class Runs:
         return removed
 
     def queue(
-        self, key: RunKey, owner: str, terms: Terms, now: datetime, *, origin: Origin | None = None, held: str = ""
+        self,
+        key: RunKey,
+        owner: str,
+        terms: Terms,
+        now: datetime,
+        *,
+        origin: Origin | None = None,
+        held: str = "",
+        beside: Sequence[Beside] = (),
     ) -> Run:
         """Makes all that was staged sendable, by one update of one row.
 
         With `held`, the reason, all of it is held instead, until somebody releases it. Raises LedgerError when
         nothing was staged (skip such a run) or the run is not this owner's to build.
         """
-        values = {
-            "mailer": terms.mailer,
-            "priority": terms.priority,
-            "expires_at": terms.expires_at,
-            "retry_seconds": list(terms.retry_seconds),
-            "on_uncertain": terms.on_uncertain,
-            "queued_at": now,
-            "owner": None,
-            "lease_until": None,
-            "not_before": None,
-            "reason": held,
-        }
+        values = {**_queued(terms, now), "reason": held}
         with write(self._engine) as connection:
             run = self._change_in(connection, key, RunState.QUEUED, values, runs.c.messages > 0, owner=owner)
+            _queue_beside(connection, beside, owner, now)
             if origin is not None:
                 memory.keep(connection, run.id, origin)
             if not held:
@@ -160,25 +158,38 @@ class Runs:
         return self._change(key, RunState.DUE, values, owner=owner)
 
     def skip(
-        self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None, origin: Origin | None = None
+        self,
+        key: RunKey,
+        reason: str,
+        now: datetime,
+        *,
+        owner: str | None = None,
+        origin: Origin | None = None,
+        beside: Sequence[Beside] = (),
     ) -> Run:
         """Ends a due or building run without sending: nothing is wrong. With `owner`, only if it is its
         builder."""
-        return self._abandon(key, RunState.SKIPPED, reason, now, owner=owner, origin=origin)
+        return self._abandon(key, RunState.SKIPPED, reason, now, owner=owner, origin=origin, beside=beside)
 
     def abandon(self, key: RunKey, state: RunState, reason: str, now: datetime) -> Run:
         """Ends a due run in one of the states that have no message."""
         return self._abandon(key, state, reason, now, owner=None)
 
-    def fail(self, key: RunKey, reason: str, now: datetime, *, owner: str | None = None) -> Run:
+    def fail(
+        self,
+        key: RunKey,
+        reason: str,
+        now: datetime,
+        *,
+        owner: str | None = None,
+        beside: Sequence[Beside] = (),
+    ) -> Run:
         """Ends a due or building run without sending: something is wrong, and somebody must be told."""
-        return self._abandon(key, RunState.FAILED, reason, now, owner=owner)
+        return self._abandon(key, RunState.FAILED, reason, now, owner=owner, beside=beside)
 
-    def reopen(self, key: RunKey, now: datetime) -> Run:
-        """Makes an abandoned run due again: somebody has mended what was wrong, or wants it all the same. It counts as
-        due since now, and as never built: whoever looks after due runs does not find it too old at once."""
-        values = {"reason": "", "ended_at": None, "not_before": None, "builds": 0, "created_at": now}
-        return self._change(key, RunState.DUE, values)
+    def reopen(self, key: RunKey) -> Run:
+        """Makes an abandoned run due again: somebody has mended what was wrong, or wants it all the same."""
+        return self._change(key, RunState.DUE, {"reason": "", "ended_at": None, "not_before": None})
 
     def recover(self, now: datetime, dead: Collection[str] = ()) -> list[Run]:
         """Runs whose builder died (its lease ended, or it is among `dead`) become due again; those runs.
@@ -228,9 +239,10 @@ class Runs:
         """The job's runs that are due, building or queued, tests included; the earliest first."""
         return finding.open_runs(self._engine, job)
 
-    def turns(self, now: datetime, limit: int = 1000) -> list[Turn]:
-        """Each job's first due run, the longest due first. Tests and repetitions are their asker's to build."""
-        return finding.turns(self._engine, now, limit)
+    def due(self, now: datetime, limit: int = 1000) -> list[Run]:
+        """Real runs that wait for a builder and for nothing else, the earliest first. Tests and repetitions are
+        their asker's to build."""
+        return finding.due(self._engine, now, limit)
 
     def busy_jobs(self) -> set[str]:
         """Jobs of which a run is being built, by whomever."""
@@ -243,11 +255,20 @@ class Runs:
     # --- changing -------------------------------------------------------------------------------------------
 
     def _abandon(
-        self, key: RunKey, to: RunState, reason: str, now: datetime, *, owner: str | None, origin: Origin | None = None
+        self,
+        key: RunKey,
+        to: RunState,
+        reason: str,
+        now: datetime,
+        *,
+        owner: str | None,
+        origin: Origin | None = None,
+        beside: Sequence[Beside] = (),
     ) -> Run:
         values = {"reason": reason, "ended_at": now, "owner": None, "lease_until": None, "not_before": None}
         with write(self._engine) as connection:
             row = self._change_in(connection, key, to, values, owner=owner)
+            _queue_beside(connection, beside, owner or "", now)
             if origin is not None:
                 memory.keep(connection, row.id, origin)
         run = to_run(row)
@@ -303,6 +324,28 @@ def _new(key: RunKey, now: datetime, ended: Ended | None = None) -> dict[str, An
         "builds": 0,
         "created_at": now,
     }
+
+
+def _queued(terms: Terms, now: datetime) -> dict[str, Any]:
+    return {
+        "mailer": terms.mailer,
+        "priority": terms.priority,
+        "expires_at": terms.expires_at,
+        "retry_seconds": list(terms.retry_seconds),
+        "on_uncertain": terms.on_uncertain,
+        "queued_at": now,
+        "owner": None,
+        "lease_until": None,
+        "not_before": None,
+    }
+
+
+def _queue_beside(connection: Connection, beside: Sequence[Beside], owner: str, now: datetime) -> None:
+    """Those that are not this owner's any more stay as they are: a notice never stops what it is about."""
+    for one in beside:
+        mine = (runs.c.key == str(one.key), runs.c.state == RunState.BUILDING, runs.c.owner == owner)
+        change = update(runs).where(*mine, runs.c.messages > 0)
+        connection.execute(change.values(state=RunState.QUEUED, **_queued(one.terms, now)))
 
 
 def _refusal(key: RunKey, to: RunState, there: AnyRow | None, owner: str | None) -> LedgerError:

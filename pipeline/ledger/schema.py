@@ -124,6 +124,7 @@ origins = Table(
     metadata,
     Column("run_id", _Id, ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
     _required("armed", Boolean),
+    _required("passed", Boolean),
     _required("kept", JSON),
     _required("ingredients", JSON),
 )

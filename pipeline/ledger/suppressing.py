@@ -79,7 +79,7 @@ def add(connection: Connection, address: str, scope: str, note: Note) -> bool:
 
 def barred(connection: Connection, job: str, mailer: str | None, recipients: Iterable[str]) -> dict[str, str]:
     """Those recipients that must not be mailed, as they were given, with the reason."""
-    scopes = [EVERYWHERE, f"job:{job}", f"mailer:{mailer}"]
+    scopes = scopes_of(job, mailer)
     given = list(recipients)
     why: dict[str, str] = {}
     addresses = sorted({address.lower() for address in given})
@@ -87,11 +87,17 @@ def barred(connection: Connection, job: str, mailer: str | None, recipients: Ite
         page = addresses[first : first + _PAGE]
         query = select(suppressions).where(suppressions.c.address.in_(page), suppressions.c.scope.in_(scopes))
         for row in connection.execute(query.order_by(suppressions.c.scope.desc())):
-            why[row.address] = _reason(row)  # "all" comes last and wins
+            why[row.address] = reason_of(row)  # "all" comes last and wins
     return {address: why[address.lower()] for address in given if address.lower() in why}
 
 
-def _reason(row: AnyRow) -> str:
+def scopes_of(job: str, mailer: str | None) -> list[str]:
+    """The scopes that count for a job's mails through a mailer."""
+    return [EVERYWHERE, f"job:{job}", f"mailer:{mailer}"]
+
+
+def reason_of(row: AnyRow) -> str:
+    """Why an address is suppressed, from its row of `suppressions`."""
     where = "" if row.scope == EVERYWHERE else f" for {row.scope.replace(':', ' ', 1)}"
     return f"suppressed{where} by {row.who}{f': {row.why}' if row.why else ''}"
 

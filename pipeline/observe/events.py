@@ -154,6 +154,8 @@ EVENTS: Mapping[str, EventSpec] = {
         f"job run due recipient mailer {_REPLY} next_attempt count",
         "Somebody should look; once for each trouble.",
     ),
-    "alert.cleared": _event("info", "reason", "mailer class since duration_ms", "What was alerted of has ended."),
+    "alert.cleared": _event(
+        "info", "reason", "job run due mailer class since duration_ms", "What was alerted of has ended."
+    ),
 }
 """Name → what a line of it must and may have. Lines of other names are never written."""

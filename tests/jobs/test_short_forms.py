@@ -43,6 +43,9 @@ def indented(text: str) -> str:
         ("period: previous day", ""),
         ("owner: me@example.com", "from: me@example.com"),
         ("delivery: {mailer: inbox}", "delivery: {}"),
+        ("review: true\nowner: ana@example.com", "review: ana@example.com\nowner: ana@example.com"),
+        ("review: true", "review: me@example.com"),
+        ("review: false", ""),
         ("delivery: {retry: '1m, 5m*2, 15m*4, 1h'}", ""),
     ],
 )
@@ -174,3 +177,27 @@ def test_merges_and_aliases(load_text: Load) -> None:
     jobs = load_text(text).project.jobs
     assert jobs["b"].audience.to == jobs["c"].audience.to == jobs["a"].audience.to
     assert (jobs["b"].title, len(jobs["b"].audience.cc)) == ("B", 1)
+
+
+def test_defaults_of_gates_and_reviews(load_text: Load) -> None:
+    jobs = load_text(
+        "defaults: {review: true, owner: ana@example.com, gate: {on_failure: skip, expect: len(sales) > 0}}\n"
+        "jobs:\n"
+        "  one: {data: sales.csv, to: a@example.com}\n"
+        "  own: {data: sales.csv, to: a@example.com, owner: bo@example.com, gate: {expect: [len(sales) > 5]}}\n"
+        "  none: {data: sales.csv, to: a@example.com, review: false, gate: null}\n"
+    ).project.jobs
+    assert [job.review and job.review.address for job in jobs.values()] == ["ana@example.com", "bo@example.com", None]
+    assert [job.gate and (job.gate.expect, job.gate.on_failure) for job in jobs.values()] == [
+        (("len(sales) > 0",), "skip"), (("len(sales) > 5",), "skip"), None,
+    ]  # fmt: skip
+
+
+def test_a_default_without_a_condition_makes_no_gate(load_text: Load) -> None:
+    jobs = load_text(
+        "defaults: {gate: {on_failure: skip}}\n"
+        "jobs:\n"
+        "  one: {data: sales.csv, to: a@example.com}\n"
+        "  own: {data: sales.csv, to: a@example.com, gate: {expect: len(sales) > 5}}\n"
+    ).project.jobs
+    assert [job.gate and job.gate.on_failure for job in jobs.values()] == [None, "skip"]

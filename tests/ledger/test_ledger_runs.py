@@ -1,12 +1,13 @@
 """The life of a run: once for its due time, built by one, all of its messages sendable or none."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 
 import pytest
 
 from pipeline.errors import IllegalTransitionError, LedgerError, UsageError
 from pipeline.ledger.database import read
-from pipeline.ledger.records import RunKey
+from pipeline.ledger.records import Beside, RunKey
 from pipeline.ledger.schema import artifacts, enclosures, messages, parts
 from pipeline.ledger.states import DeliveryState, RunState
 
@@ -171,6 +172,45 @@ def test_a_run_without_messages_is_not_queued(desk) -> None:
     desk.runs.stage(key, "builder", [])
     with pytest.raises(LedgerError, match="has no messages to queue; skip it"):
         desk.runs.queue(key, "builder", desk.terms(), desk.now)
+
+
+@pytest.mark.parametrize("end", ["queue", "skip", "fail"])
+def test_who_is_told_is_told_by_the_commit_that_it_is_about(desk, end: str) -> None:
+    key, notice = desk.key(), desk.key(variant="notice-1")
+    for one in (key, notice):
+        desk.building(one)
+        desk.runs.stage(one, "builder", desk.people(1, one.variant or "p"))
+    terms = desk.terms() if end == "queue" else "because"
+    act = partial(getattr(desk.runs, end), beside=[Beside(notice, desk.terms())])
+    desk.runs.recover(desk.now + 10 * MINUTE)  # both are somebody else's to build
+    with pytest.raises(LedgerError):
+        _end(act, key, "builder", terms, desk.now)
+    assert desk.runs.get(notice).state is RunState.DUE
+    desk.runs.unstage(key)
+    desk.runs.unstage(notice)
+    for one in (key, notice):
+        desk.building(one, "second")
+        desk.runs.stage(one, "second", desk.people(1, one.variant or "p"))
+    _end(act, key, "second", terms, desk.now)
+    assert desk.runs.get(notice).state is RunState.QUEUED
+    assert f"{notice.variant}0@example.com" in [d.recipient for d in desk.outbox.deliveries(state=DeliveryState.QUEUED)]
+
+
+def _end(act, key, owner, terms, now):
+    if isinstance(terms, str):
+        return act(key, terms, now, owner=owner)
+    return act(key, owner, terms, now)
+
+
+def test_a_notice_that_is_somebody_elses_stops_nothing(desk) -> None:
+    desk.building(desk.key())
+    desk.runs.stage(desk.key(), "builder", desk.people(1))
+    desk.building(desk.key(variant="notice-1"), "other")
+    run = desk.runs.queue(
+        desk.key(), "builder", desk.terms(), desk.now, beside=[Beside(desk.key(variant="notice-1"), desk.terms())]
+    )
+    assert run.state is RunState.QUEUED
+    assert desk.runs.get(desk.key(variant="notice-1")).state is RunState.BUILDING
 
 
 # --- not sending --------------------------------------------------------------------------------------------

@@ -84,6 +84,7 @@ def upgrade() -> None:
         "origins",
         sa.Column("run_id", _ID, autoincrement=False, nullable=False),
         sa.Column("armed", sa.Boolean(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
         sa.Column("kept", sa.JSON(), nullable=False),
         sa.Column("ingredients", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_origins_run_id", ondelete="CASCADE"),

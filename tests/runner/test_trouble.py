@@ -1,0 +1,103 @@
+"""Trouble with a job is told when it begins and when it is over; what waits for a decision, each time."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from house import House, text_of
+from projects import make_project
+
+from pipeline.ledger.states import RunState
+
+JOBS = """\
+defaults: {from: Reports <reports@example.com>, owner: ana@example.com, delivery: {expires: 100 days}}
+jobs:
+  daily:
+    data: sales.csv
+    to: team@example.com
+    gate: GATE
+"""
+GOOD = ("2026-03-01,Berlin,3", "2026-03-02,Paris,5")
+
+
+@pytest.fixture
+def house(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[House]:
+    house = House(make_project(tmp_path, JOBS.replace("GATE", request.param)))
+    with house.workspace:
+        yield house
+
+
+def subjects(house: House, to: str = "ana@example.com") -> list[str]:
+    return [mail["Subject"] for mail in house.all_mails() if mail["To"] == to]
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
+def test_an_owner_is_told_once_of_a_gate_that_keeps_failing_and_once_when_it_is_over(house: House) -> None:
+    for day in range(3):
+        house.sales()
+        assert house.run(day).state is RunState.SKIPPED
+    house.sales(*GOOD)
+    assert [house.run(day).state for day in (3, 4)] == [RunState.DELIVERED] * 2
+    assert subjects(house) == ["Daily was not sent (March 1, 2026)", "Daily is right again (March 4, 2026)"]
+    assert "pipeline runs daily" in text_of(house.mails()["ana@example.com"])
+    raised, cleared = house.events("alert.raised"), house.events("alert.cleared")
+    assert [line["run"] for line in (*raised, *cleared)] == ["daily@20260302T070000Z", "daily@20260305T070000Z"]
+    house.sales()
+    house.run(5)
+    assert len(subjects(house)) == len(house.events("alert.raised")) + 1 == 3
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, send_when: sales.units.max() > 9}"], indirect=True)
+def test_what_is_not_worth_sending_is_right_again_too(house: House) -> None:
+    house.sales()
+    house.run(0)
+    house.sales(*GOOD)
+    assert house.run(1).state is RunState.SKIPPED
+    assert subjects(house)[1:] == ["Daily is right again (March 2, 2026)"]
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1}"], indirect=True)
+def test_each_run_that_is_held_asks_its_owner(house: House) -> None:
+    house.sales()
+    assert [house.run(day).state for day in (0, 1)] == [RunState.HELD] * 2
+    assert subjects(house) == ["Daily is held (March 1, 2026)", "Daily is held (March 2, 2026)"]
+    assert len(house.events("alert.raised")) == 1
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
+def test_another_kind_of_trouble_is_news(house: House) -> None:
+    for day, data in enumerate(("", "", None, None, "")):
+        house.sales()
+        if data is None:
+            (house.root / "sales.csv").unlink()
+        house.run(day)
+    assert [subject.partition(" (")[0] for subject in subjects(house)] == [
+        "Daily was not sent", "Daily failed", "Daily was not sent",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
+def test_only_what_was_due_before_counts(house: House) -> None:
+    house.sales()
+    house.run(5)
+    house.sales(*GOOD)
+    house.run(3)  # a backfill: nothing has recovered by it
+    house.sales()
+    house.run(6)
+    assert subjects(house) == ["Daily was not sent (March 6, 2026)"]
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
+def test_a_run_whose_builders_died_fails_and_its_owner_is_told(house: House) -> None:
+    house.sales(*GOOD)
+    key = house.run(0).key
+    lost = type(key)(key.job, key.due + timedelta(days=1))
+    house.workspace.runs.ensure(lost, house.now)
+    run = house.workspace.builder.give_up(house.workspace.project, lost, "its builder died 3 times")
+    assert run is not None
+    assert (run.state, run.reason) == (RunState.FAILED, "its builder died 3 times")
+    house.follow(0)
+    with house.workspace.worker() as worker:
+        worker.run_until_idle()
+    assert subjects(house) == ["Daily failed (March 2, 2026)"]
