@@ -60,7 +60,7 @@ def column_format(formats: Formats, series: "Series[Any]", name: str, wanted: Ce
     if wanted is None:
         return by_dtype(formats, series, name)
     kind, digits, argument = wanted.kind, wanted.digits, wanted.argument or None
-    if kind == "delta" and digits is None and not wanted.share:
+    if kind in {"number", "delta"} and digits is None and not wanted.share:
         digits = fixed_decimals(series)
     change = "percent" if wanted.share else "number"
     asked: dict[str, Cell] = {

@@ -129,7 +129,7 @@ class Preparations:
             limit=limit,
             attachment=attachment,
         )
-        return {"table": made, "caption": caption}
+        return {"table": made.view, "caption": caption}
 
     def _described(self, frame: Any, name: str, datasets: Mapping[str, Dataset]) -> str:
         """The dataset whose description holds for a frame: itself, or the one that has the very same columns, as

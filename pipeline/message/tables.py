@@ -72,6 +72,27 @@ class Table:
         barred = [position for position, column in enumerate(self.columns) if column.highlight == "bar"]
         return tuple(map(self._barred, rows, (*self.looks_of, ()), [barred] * len(rows))) if barred else rows
 
+    @property
+    def view(self) -> dict[str, Any]:
+        """What templates see: plain dicts, which they read ten times as fast as objects. `cells` has of each row the
+        pairs of a look's place and a text."""
+        return {
+            "made": self,
+            "columns": [
+                {"label": c.label, "numeric": c.numeric, "long": c.long, "align": c.align} for c in self.columns
+            ],
+            "looks": [
+                {"column": look.column, "tone": look.tone, "kind": self.columns[look.column].highlight}
+                for look in self.looks
+            ],
+            "rows": self.rows,
+            "cells": [tuple(zip(looks, row, strict=True)) for looks, row in zip(self.looks_of, self.rows, strict=True)],
+            "barred": any(column.highlight == "bar" for column in self.columns),
+            "totals": self.totals,
+            "legend": self.legend,
+            "note": self.note,
+        }
+
     def _barred(self, row: Sequence[str], looks: Sequence[int], barred: Sequence[int]) -> tuple[str, ...]:
         cells = list(row)
         for position in barred:

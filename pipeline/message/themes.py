@@ -4,13 +4,15 @@
 Text on its background keeps a contrast of at least 4.5:1 in both modes (WCAG 2.2, 1.4.3); a test computes it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 _TINT = 0.09
 """How much of a colour each step of a tint has: the deepest leaves `ink` its contrast, in both modes."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Palette:
     """The colours of one mode, as `#rrggbb`."""
 
@@ -33,11 +35,27 @@ class Palette:
     alarm: str
     """Backgrounds of the three banners; `ink` stands on them."""
 
-    def tint(self, colour: str, step: int) -> str:
-        """A background for `ink`: the paper with some of a colour (accent, good, bad), the more the higher the step,
-        from 1 to 4."""
-        parts = zip(bytes.fromhex(self.paper[1:]), bytes.fromhex(getattr(self, colour)[1:]), strict=True)
-        return f"#{bytes(round(paper + (own - paper) * step * _TINT) for paper, own in parts).hex()}"
+    @cached_property
+    def tints(self) -> Mapping[str, str]:
+        """Backgrounds for `ink`, like `accent 3`: the paper with some of a colour (accent, good, bad), the more the
+        higher the step, from 1 to 4."""
+        return {
+            f"{colour} {step}": _mixed(self.paper, getattr(self, colour), step * _TINT)
+            for colour in ("accent", "good", "bad")
+            for step in range(1, 5)
+        }
+
+    @cached_property
+    def tint_rules(self) -> str:
+        """The same as rules of a style sheet, for the classes `accent-3` and so on."""
+        return "\n".join(
+            f".{name.replace(' ', '-')}{{background:{tint} !important}}" for name, tint in self.tints.items()
+        )
+
+
+def _mixed(paper: str, colour: str, share: float) -> str:
+    parts = zip(bytes.fromhex(paper[1:]), bytes.fromhex(colour[1:]), strict=True)
+    return f"#{bytes(round(under + (over - under) * share) for under, over in parts).hex()}"
 
 
 @dataclass(frozen=True, slots=True)
