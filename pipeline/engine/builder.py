@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.engine.build import BuildRequest, Sink, Summary, build, run_period
@@ -16,7 +16,7 @@ from pipeline.engine.process import Children, Limits, Progress
 from pipeline.engine.proof import Shelf
 from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
-from pipeline.errors import BuildCancelledError, LedgerError, PipelineError, ReportError
+from pipeline.errors import BuildCancelledError, LedgerError, LedgerUnavailableError, PipelineError, ReportError
 from pipeline.jobs.model import Job, Project
 from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.kept_records import Origin, Trouble
@@ -27,6 +27,15 @@ from pipeline.message.ladder import Degraded
 from pipeline.observe.log import Emit
 
 BEAT_SECONDS = 15.0
+LEDGER_PAUSE = 5.0
+"""Seconds between two tries to tell the ledger what became of a build."""
+_LEDGER_TRIES = 120
+"""After so many its builder lets go of the run: its lease ends, and it is due again once the ledger is back."""
+
+
+def back_off(waited: timedelta) -> timedelta:
+    """How long a run rests that the ledger failed: the longer, the longer it has been waiting. Pure."""
+    return min(max(waited / 4, timedelta(seconds=15)), timedelta(minutes=2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +70,10 @@ class Builder:
         clock: Callable[[], datetime],
         emit: Emit,
         masked: Callable[[str], str],
+        beat_seconds: float = BEAT_SECONDS,
     ) -> None:
-        """`masked` takes secrets out of what an analyst's code said."""
+        """`masked` takes secrets out of what an analyst's code said. `beat_seconds`: between two signs of life."""
+        self._beat_seconds = beat_seconds
         self._masked = masked
         self._runs = runs
         self._memory = memory
@@ -92,8 +103,9 @@ class Builder:
     ) -> Run | None:
         """Builds a due run and returns it as it then is; None when another builder has it.
 
-        Raises no ReportError: a run that cannot be built is failed in the ledger, with the reason. Raises
-        BuildCancelledError when the service is stopping; the run is due again then.
+        Raises no ReportError: a run that cannot be built is failed in the ledger, with the reason; one that a ledger
+        failed which cannot be used for now is due again a little later. Raises BuildCancelledError when the service
+        is stopping; the run is due again then.
         """
         job = project.jobs[key.job]
         period = run_period(job, key)
@@ -104,18 +116,18 @@ class Builder:
                 return None
             if run.not_before is None:
                 self._tell("run.started", run, period_start=period.start, period_end=period.end)
-            try:
-                with self._beating(key, owner):
+            with self._beating(key, owner):
+                try:
                     terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
                     sink = self._sink(key, owner)
                     request = BuildRequest(project, key, self._folders.artifacts, sink, only_to, terms)
                     summary = self._call(job, request, self._telling(key, on_progress))
                     return self._conclude(project, run, owner, summary, terms.before.trouble, asked=asked)
-            except BuildCancelledError:
-                self._runs.recover(self._clock(), dead={owner})
-                raise
-            except PipelineError as error:
-                return self._fail(project, run, owner, error)
+                except BuildCancelledError:
+                    self._runs.recover(self._clock(), dead={owner})
+                    raise
+                except PipelineError as error:
+                    return self._ended_early(project, run, owner, error)
 
     def give_up(self, project: Project, key: RunKey, reason: str) -> Run | None:
         """Fails a due run that is not to be built again, and tells its owner; None when another builder has it."""
@@ -143,6 +155,28 @@ class Builder:
 
     def _sink(self, key: RunKey, owner: str) -> Sink:
         return LedgerSink(self._ledger_url, self._folders.root, key, owner)
+
+    def _ended_early(self, project: Project, run: Run, owner: str, error: PipelineError) -> Run | None:
+        """Fails the run; where only the ledger failed it, it is due again a little later. None where the ledger has
+        given it to another builder, or has ended it, meanwhile."""
+        for _ in range(_LEDGER_TRIES):
+            try:
+                if not self._runs.beat(run.key, owner, self._clock() + LEASE):
+                    reason = f"a build of {run.key} counts no more: {self._masked(str(error))}"
+                    self._emit("service.error", reason=reason)
+                    return None
+                if isinstance(error, LedgerUnavailableError):
+                    return self._put_off(run, owner, self._masked(str(error)))
+                return self._fail(project, run, owner, error)
+            except LedgerUnavailableError:
+                self._children.wait(LEDGER_PAUSE)
+        raise error
+
+    def _put_off(self, run: Run, owner: str, reason: str) -> Run:
+        now = self._clock()
+        waiting = self._runs.postpone(run.key, owner, reason, now + back_off(now - run.created_at))
+        self._tell("run.waiting", waiting, reason=f"it is built again soon: {reason}")
+        return waiting
 
     # --- what becomes of it -----------------------------------------------------------------------------------
 
@@ -230,7 +264,7 @@ class Builder:
         done = threading.Event()
 
         def beat() -> None:
-            while not done.wait(BEAT_SECONDS):
+            while not done.wait(self._beat_seconds):
                 with suppress(LedgerError):  # busy for a while: the next one may still come in time
                     if not self._runs.beat(key, owner, self._clock() + LEASE):
                         return  # lost: staging and queueing will be refused, and say so

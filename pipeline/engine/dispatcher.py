@@ -1,14 +1,15 @@
 """Works off the due runs of the ledger: the earliest first, a bounded number at once, one at a time of each job."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pipeline.engine.builder import Builder
-from pipeline.errors import BuildCancelledError, LedgerError, place_and_words
+from pipeline.errors import BuildCancelledError, IllegalTransitionError, LedgerError, place_and_words
 from pipeline.jobs.model import Job, Project
-from pipeline.ledger.records import Run, RunKey
+from pipeline.ledger.records import Run, RunKey, Turn
 from pipeline.ledger.runs import Runs
 from pipeline.ledger.states import RunState
 from pipeline.observe.log import Emit
@@ -17,7 +18,8 @@ ATTEMPTS = 3
 """Builds of one run that may die (kill, power) before it is given up: a report must not crash the service for ever."""
 RECHECK_SECONDS = 5.0
 """How long an idle builder waits before it looks again for what other processes have made due."""
-
+_LONGEST_REST = 300.0
+"""Seconds that a run which raised is left alone, at most."""
 
 Given = tuple[RunState, str]
 """What a due run becomes that is not to be built any more, and why."""
@@ -54,7 +56,12 @@ def _gives_way(run: Run, later: Run, job: Job) -> bool:
 
 
 class Dispatcher:
-    """A few threads that build what is due, until stopped. `wake` tells them that there is something new."""
+    """A few threads that build what is due, until stopped. `wake` tells them that there is something new.
+
+    What is due is read some runs ahead, the first of each job, so that ten thousand due runs are not read ten thousand
+    times; what is no longer so when its turn comes, the ledger refuses to start. A run that raises rests, the longer
+    the more often: whatever is wrong with it is not the others' trouble.
+    """
 
     def __init__(
         self,
@@ -66,6 +73,7 @@ class Dispatcher:
         emit: Emit,
         size: int,
         built: Callable[[], None] = lambda: None,
+        recheck: float = RECHECK_SECONDS,
     ) -> None:
         """`built` is called after each build: its letters may be in the outbox."""
         self._runs = runs
@@ -74,11 +82,20 @@ class Dispatcher:
         self._clock = clock
         self._emit = emit
         self._built = built
+        self._recheck = recheck
+        self._reading = threading.Lock()
+        """Held by the thread that asks the ledger; never while `_changed` is."""
         self._changed = threading.Condition()
+        """Guards everything below."""
         self._stopping = False
+        self._wakes = 0
         self._building: dict[str, RunKey] = {}
         """Job → its run that one of these threads has in hand."""
-        self._said_waiting: set[RunKey] = set()
+        self._ahead: list[Turn] = []
+        self._read_at = -math.inf
+        self._resting: dict[RunKey, tuple[int, float]] = {}
+        """Run that raised → how often, and until when (monotonic) it is left alone."""
+        self._said_waiting: dict[str, RunKey] = {}
         self._threads = [
             threading.Thread(target=self._work, name=f"builder-{number}", daemon=True) for number in range(1, size + 1)
         ]
@@ -89,6 +106,7 @@ class Dispatcher:
 
     def wake(self) -> None:
         with self._changed:
+            self._wakes += 1
             self._changed.notify_all()
 
     def stop(self, timeout: timedelta) -> bool:
@@ -121,38 +139,67 @@ class Dispatcher:
         self._emit("service.error", reason=reason)
         with self._changed:
             if not self._stopping:
-                self._changed.wait(RECHECK_SECONDS)
+                self._changed.wait(self._recheck)
 
     def _take(self) -> tuple[Run, Given | None] | None:
         """The next run to build or to give up, its job marked busy; None when stopping."""
-        with self._changed:
-            while not self._stopping:
-                found = self._next()
-                if found is not None:
-                    self._building[found[0].key.job] = found[0].key
-                    return found
-                self._changed.wait(RECHECK_SECONDS)
-            return None
+        while True:
+            with self._changed:
+                if self._stopping:
+                    return None
+                seen = self._wakes
+            found = self._next()
+            if found is not None:
+                return found
+            with self._changed:
+                if self._wakes == seen and not self._stopping:
+                    self._changed.wait(self._recheck)
 
     def _next(self) -> tuple[Run, Given | None] | None:
-        busy = self._building.keys() | self._runs.busy_jobs()
-        in_hand = set(self._building.values())
+        found = self._pick() if time.monotonic() - self._read_at < self._recheck else None
+        if found is not None:
+            return found
+        with self._reading:
+            self._read()
+            return self._pick()
+
+    def _pick(self) -> tuple[Run, Given | None] | None:
+        """One of the runs that were read ahead."""
         project, now = self._project(), self._clock()
-        due = self._runs.due(now, limit=1000)
-        latest = {run.key.job: run for run in due}
-        for run in due:
-            if run.key.job not in busy:
-                given = given_up(run, project, now, latest[run.key.job])
+        with self._changed:
+            for number, turn in enumerate(self._ahead):
+                run = turn.run
+                if run.key.job in self._building or self._rests(run.key):
+                    continue
+                given = given_up(run, project, now, turn.later)
                 if given is None and not project.jobs[run.key.job].enabled:
                     continue  # it waits for whoever disabled its job, as long as its grace
+                del self._ahead[number]
+                self._building[run.key.job] = run.key
                 return run, given
-            if run.key not in in_hand | self._said_waiting:
-                self._said_waiting.add(run.key)
+        return None
+
+    def _rests(self, key: RunKey) -> bool:
+        return key in self._resting and self._resting[key][1] > time.monotonic()
+
+    def _read(self) -> None:
+        """What is due of each job that nobody builds for. What one of these threads has in hand may still look due."""
+        with self._changed:
+            in_hand = dict(self._building)
+        turns = self._runs.turns(self._clock(), limit=1000)
+        free = [turn for turn in turns if not turn.busy and turn.run.key.job not in in_hand]
+        with self._changed:
+            self._ahead, self._read_at = free, time.monotonic()
+        for turn in turns:
+            run = turn.run
+            job = run.key.job
+            waits = turn.busy or job in in_hand
+            if waits and in_hand.get(job) != run.key and self._said_waiting.get(job) != run.key:
+                self._said_waiting[job] = run.key
                 self._emit(
-                    "run.waiting", job=run.key.job, run=str(run.key), due=run.key.due,
+                    "run.waiting", job=job, run=str(run.key), due=run.key.due,
                     reason="an earlier run of this job is still being built",
                 )  # fmt: skip
-        return None
 
     def _give_up(self, key: RunKey, state: RunState, reason: str) -> None:
         if state is RunState.FAILED:
@@ -164,13 +211,24 @@ class Dispatcher:
 
     def _work_off(self, run: Run, given: Given | None) -> None:
         try:
+            if run.key.job in self._runs.busy_jobs():
+                return  # another process has begun with a run of this job since it was read
             if given is None:
                 self._builder.build(self._project(), run.key)
                 self._built()
             else:
                 self._give_up(run.key, *given)
+        except IllegalTransitionError:
+            pass  # it was cancelled, or built by another process, since it was read
+        except Exception:
+            with self._changed:
+                times, _ = self._resting.get(run.key, (0, 0.0))
+                until = time.monotonic() + min(self._recheck * 2**times, _LONGEST_REST)
+                self._resting[run.key] = (times + 1, until)
+            raise
+        else:
+            self._resting.pop(run.key, None)
         finally:
             with self._changed:
                 self._building.pop(run.key.job, None)
-                self._said_waiting.discard(run.key)
                 self._changed.notify_all()

@@ -14,7 +14,7 @@ from pipeline.ledger.closing import close_ended
 from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.database import read, write
 from pipeline.ledger.kept_records import Origin
-from pipeline.ledger.records import Beside, Letter, Run, RunKey, Terms
+from pipeline.ledger.records import Beside, Letter, Run, RunKey, Terms, Turn
 from pipeline.ledger.rows import AnyRow, to_run
 from pipeline.ledger.schema import runs
 from pipeline.ledger.states import RUN_TRANSITIONS, RunState
@@ -187,9 +187,11 @@ class Runs:
         """Ends a due or building run without sending: something is wrong, and somebody must be told."""
         return self._abandon(key, RunState.FAILED, reason, now, owner=owner, beside=beside)
 
-    def reopen(self, key: RunKey) -> Run:
-        """Makes an abandoned run due again: somebody has mended what was wrong, or wants it all the same."""
-        return self._change(key, RunState.DUE, {"reason": "", "ended_at": None, "not_before": None})
+    def reopen(self, key: RunKey, now: datetime) -> Run:
+        """Makes an abandoned run due again: somebody has mended what was wrong, or wants it all the same. It counts as
+        due since now, and as never built: whoever looks after due runs does not find it too old at once."""
+        values = {"reason": "", "ended_at": None, "not_before": None, "builds": 0, "created_at": now}
+        return self._change(key, RunState.DUE, values)
 
     def recover(self, now: datetime, dead: Collection[str] = ()) -> list[Run]:
         """Runs whose builder died (its lease ended, or it is among `dead`) become due again; those runs.
@@ -239,10 +241,9 @@ class Runs:
         """The job's runs that are due, building or queued, tests included; the earliest first."""
         return finding.open_runs(self._engine, job)
 
-    def due(self, now: datetime, limit: int = 1000) -> list[Run]:
-        """Real runs that wait for a builder and for nothing else, the earliest first. Tests and repetitions are
-        their asker's to build."""
-        return finding.due(self._engine, now, limit)
+    def turns(self, now: datetime, limit: int = 1000) -> list[Turn]:
+        """Each job's first due run, the longest due first. Tests and repetitions are their asker's to build."""
+        return finding.turns(self._engine, now, limit)
 
     def busy_jobs(self) -> set[str]:
         """Jobs of which a run is being built, by whomever."""
