@@ -30,6 +30,7 @@ from pipeline.wiring import Workspace
 
 OWNER = "bench"
 CONNECTIONS = 10
+"""Of each process, as jobs.yaml has it."""
 JOBS = """
 defaults: {{from: {sender}}}
 mailers:
@@ -75,9 +76,9 @@ class Bare:
     views: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_project(root: Path, port: int, processes: int, *, files: bool) -> None:
+def write_project(root: Path, port: int, *, files: bool) -> None:
     """A project of one job that mails to the sink."""
-    yaml = JOBS.format(sender=SENDER, port=port, connections=CONNECTIONS // processes, subject=SUBJECT)
+    yaml = JOBS.format(sender=SENDER, port=port, connections=CONNECTIONS, subject=SUBJECT)
     (root / "jobs.yaml").write_text(yaml, encoding="utf-8")
     (root / "people.csv").write_text("name,email\n", encoding="utf-8")
     (root / "templates").mkdir()
@@ -129,7 +130,7 @@ def main(workload: str, port: int, mails: int, folder: Path, processes: int = 1)
     ready = fork.Barrier(processes)
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        write_project(root, port, processes, files=files)
+        write_project(root, port, files=files)
         with Workspace(root, environ={}) as workspace:
             assert workspace.engine
         parts = [readers[number::processes] for number in range(processes)]
