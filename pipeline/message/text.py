@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import combining, east_asian_width
 
+from pipeline.message.highlights import LONGEST_BAR, blocks
 from pipeline.message.tables import Table
 
 WIDTH = 76
@@ -17,7 +18,11 @@ _FILLER = "\ue000"
 """A private-use character behind each wide one, so that inscriptis counts two columns; it is taken out
 again."""
 
+_BLANK = "\ue001"
+"""A blank that inscriptis leaves where it is."""
+
 _MAYBE_WIDE = re.compile("[\u1100-\U0010ffff]")
+_BAR = re.compile(r'<table role="presentation" width="(\d+)%"[^>]*><tr><td class="bar"[^>]*>&nbsp;</td></tr></table>')
 _CONTENT = re.compile(r"<!--content-->(.*)<!--/content-->", re.DOTALL)
 _BULLETS = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
 
@@ -34,8 +39,9 @@ def from_html(html: str) -> str:
 
     found = _CONTENT.search(html)
     shown = found[1] if found else html
-    padded = _MAYBE_WIDE.sub(lambda one: one[0] + _FILLER if is_wide(one[0]) else one[0], shown)
-    return tidy(get_text(padded, _inscriptis_config()).replace(_FILLER, ""))
+    drawn = _BAR.sub(lambda bar: f"{_BLANK}{blocks(int(bar[1])):{_BLANK}<{LONGEST_BAR}}", shown)
+    padded = _MAYBE_WIDE.sub(lambda one: one[0] + _FILLER if is_wide(one[0]) else one[0], drawn)
+    return tidy(get_text(padded, _inscriptis_config()).replace(_FILLER, "").replace(_BLANK, " "))
 
 
 @lru_cache(maxsize=1)

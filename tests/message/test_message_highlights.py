@@ -246,3 +246,12 @@ def test_any_numbers_have_a_tone(values: list[float], good: str | None) -> None:
             assert not (np.isnan(value) and tone)
             if "bar" in highlight and tone:
                 assert 0 <= int(tone) <= 100
+
+
+def test_a_derived_text_draws_bars_under_each_other(desk) -> None:  # type: ignore[no-untyped-def]
+    desk.write("t.html", "{{ table(delays) }}")
+    job = desk.job(message={"template": "t"}, columns={"delays": SPECS})
+    text = desk.letter(job, desk.report(datasets={"delays": FRAME})).text.decode().splitlines()
+    rows = [line for line in text if line.startswith(("United", "Delta", "JetBlue"))]
+    assert len({line.index(bar) for line, bar in zip(rows, (" ████████ ", " ███▍ ", " ██▋ "), strict=True)}) == 1
+    assert text.index(rows[2]) == text.index(rows[0]) + 2
