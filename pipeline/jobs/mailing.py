@@ -72,6 +72,11 @@ class _SmtpWay(Strict):
     connections: int = Field(
         default=4, ge=1, le=100, description="How many connections at most at a time.", examples=[8]
     )
+    chunking: bool = Field(
+        default=True,
+        description="Whether several mails go in one round trip where the server offers CHUNKING (RFC 3030).",
+        examples=[False],
+    )
     limits: Limits = Field(
         default=Limits(),
         description="What the server takes; a provider's are known.",

@@ -19,8 +19,8 @@ _HIDDEN = frozenset({"password", "api_key", "client_secret", "refresh_token", "k
 _OPEN = frozenset({"user", "client_id", "tenant"})
 """What is none, but differs from place to place as secrets do."""
 _WRITTEN = frozenset({
-    "provider", "local", "host", "port", "security", "region", "connections", "limits", "per_second", "per_hour",
-    "per_day", "message_size", "domain", "selector", "scope", "token_url",
+    "provider", "local", "host", "port", "security", "region", "connections", "chunking", "limits", "per_second",
+    "per_hour", "per_day", "message_size", "domain", "selector", "scope", "token_url",
 })  # fmt: skip
 """What a reader of jobs.yaml should see: the rest of a mailer."""
 

@@ -77,11 +77,13 @@ def mailer(trusting: ssl.SSLContext) -> Iterator[MakeMailer]:
             connections: int = 1,
             timeouts: Timeouts = QUICK,
             read_base64: Callable[[str], bytes] = no_artifacts,
+            chunking: bool = True,
         ) -> Pool:
             settings = SmtpMailer(
                 name="relay",
                 smtp=SecretStr(f"{scheme}://{login}{server.host}:{server.port}"),
                 connections=connections,
+                chunking=chunking,
             )
             pool = smtp_mailer(settings, trusting, read_base64, timeouts)
             stack.callback(pool.close)

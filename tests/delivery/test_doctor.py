@@ -24,9 +24,9 @@ WITH_TLS = (*OFFERS, "STARTTLS", "AUTH PLAIN")
 LOGIN = ("reports", "c4nary-password")
 
 
-def look(server, context, *, security="starttls", login=LOGIN, size=20_000_000):
+def look(server, context, *, security="starttls", login=LOGIN, size=20_000_000, chunking=True):
     relay = Relay(server.host, server.port, security, *login)
-    found = list(examine_link(relay, context, QUICK, NOW, size))
+    found = list(examine_link(relay, context, QUICK, NOW, size, chunking=chunking))
     assert "c4nary" not in repr(found)
     assert not [verb for verb in ("MAIL", "RCPT", "DATA") if server.lines(verb)]
     return {finding.check: finding for finding in found}
@@ -36,7 +36,7 @@ def test_a_good_relay(server_tls, trusting):
     with ScriptedServer(offers=WITH_TLS, tls=server_tls, credentials=LOGIN) as server:
         found = look(server, trusting)
     assert {check: finding.level for check, finding in found.items()} == dict.fromkeys(
-        ["resolve", "connect", "tls", "certificate", "ehlo", "auth", "size", "noop"], "ok"
+        ["resolve", "connect", "tls", "certificate", "ehlo", "chunking", "auth", "size", "noop"], "ok"
     )
     assert found["tls"].text.startswith("TLSv1.")
     assert found["auth"].text == "logged in as reports"
@@ -44,6 +44,22 @@ def test_a_good_relay(server_tls, trusting):
     assert "offers PIPELINING, 8BITMIME, SIZE" in found["ehlo"].text
     assert server.lines("NOOP") == ["NOOP"]
     assert server.lines()[-1] == "QUIT"
+
+
+@pytest.mark.parametrize(
+    ("offers", "wanted", "text"),
+    [
+        (("PIPELINING", "CHUNKING"), True, "used: up to 8 mails a round trip on each connection, by BDAT"),
+        (("PIPELINING", "CHUNKING"), False, "not used: jobs.yaml says chunking: false"),
+        (("CHUNKING",), True, "not used: the server offers no PIPELINING with it"),
+        (("PIPELINING",), True, "not used: the server does not offer it; one mail a round trip"),
+    ],
+)
+def test_it_says_whether_mails_will_share_a_round_trip(trusting, offers, wanted, text):
+    with ScriptedServer(offers=offers) as server:
+        found = look(server, trusting, security="plain", login=(), chunking=wanted)
+    assert (found["chunking"].level, found["chunking"].text) == ("ok", text)
+    assert ("CHUNKING" in found["ehlo"].text) == ("CHUNKING" in offers)
 
 
 def context_until(authority, days) -> ssl.SSLContext:
@@ -224,7 +240,7 @@ def test_the_command(tmp_path: Path, authority, server_tls, key, signer, right):
     assert (told.returncode, shown.returncode, alone.returncode) == (0 if right else 1, 0 if right else 1, 0)
     lines = json_lines(told.stdout)
     assert {line["check"]: line["result"] for line in lines} == {
-        **dict.fromkeys(["resolve", "connect", "tls", "certificate", "ehlo", "auth", "size", "noop"], "ok"),
+        **dict.fromkeys(["resolve", "connect", "tls", "certificate", "ehlo", "chunking", "auth", "size", "noop"], "ok"),
         **dict.fromkeys(["spf", "dmarc"], "ok"),
         "dkim": "ok" if right else "wrong",
     }

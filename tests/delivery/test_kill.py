@@ -8,12 +8,17 @@ from pathlib import Path
 
 import pytest
 from delivery_bench import make_letter
-from scripted_smtp import Act, ScriptedServer, Turn
+from scripted_smtp import CHUNKING, OFFERS, Act, ScriptedServer, Turn
+
+from pipeline.delivery.smtp.pace import WINDOW
 
 CONNECTIONS = 3
 LETTERS = 60
 DELIVER = Path(__file__).with_name("deliver_once.py")
-STAGES = ["mail", "data", "body", "dot"]
+STAGES = ["mail", "rcpt", "data", "body", "dot"]
+IN_FLIGHT = {OFFERS: CONNECTIONS, CHUNKING: CONNECTIONS * WINDOW}
+"""By what the server offers: how many letters may be on their way at once."""
+CASES = [(OFFERS, stage) for stage in STAGES] + [(CHUNKING, stage) for stage in STAGES if stage != "data"]
 
 
 class Killer:
@@ -30,11 +35,11 @@ class Killer:
         return None
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_nothing_is_lost_and_only_mails_in_flight_are_repeated(bench, tmp_path, stage):
+@pytest.mark.parametrize(("offers", "stage"), CASES)
+def test_nothing_is_lost_and_only_mails_in_flight_are_repeated(bench, tmp_path, offers, stage):
     bench.queue([make_letter(n) for n in range(LETTERS)], retry=(0.05,))
     killer = Killer(after=25)
-    with ScriptedServer(script={stage: killer}, tolerant=True) as server:
+    with ScriptedServer(script={stage: killer}, offers=offers, tolerant=True) as server:
         arguments = [sys.executable, DELIVER, bench.url, str(tmp_path / "owners"), str(server.port), str(CONNECTIONS)]
         first = killer.process = subprocess.Popen(arguments)
         assert first.wait(60) == -signal.SIGKILL
@@ -48,7 +53,7 @@ def test_nothing_is_lost_and_only_mails_in_flight_are_repeated(bench, tmp_path, 
     assert len(received) == LETTERS
     repeated = [who for (who, _), copies in received.items() if copies > 1]
     assert max(received.values()) <= 2
-    assert len(repeated) <= CONNECTIONS
+    assert len(repeated) <= IN_FLIGHT[offers]
     suspected = {delivery.recipient for delivery in bench.deliveries() if delivery.possible_duplicate}
     assert set(repeated) <= suspected
-    assert len(suspected) <= CONNECTIONS
+    assert len(suspected) <= IN_FLIGHT[offers]

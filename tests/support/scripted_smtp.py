@@ -71,6 +71,9 @@ class ScriptedServer:
     receive_buffer: int = 0
     """Octets that this machine takes in before the server has read them; 0: as many as it likes, megabytes."""
 
+    send_buffer: int = 0
+    """Octets of answers that this machine holds back for a client that does not read; 0: as many as it likes."""
+
     def __post_init__(self) -> None:
         self.mails: list[Mail] = []
         self.read_behind_dot: list[bool] = []
@@ -89,6 +92,8 @@ class ScriptedServer:
         self._listener = socket.create_server((self.host, 0), backlog=128)
         if self.receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.receive_buffer)
+        if self.send_buffer:
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, self.send_buffer)
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, daemon=True)
         self._acceptor.start()

@@ -37,7 +37,7 @@ def examine(
     except PipelineError as error:
         yield Finding("settings", "wrong", str(error), "put it right in jobs.yaml or in the environment")
         return
-    yield from examine_link(relay, context, PATIENT, now, largest(mailer, jobs))
+    yield from examine_link(relay, context, PATIENT, now, largest(mailer, jobs), chunking=mailer.chunking)
     if look_up is None:
         return
     for domain in dict.fromkeys(job.sender.address.rpartition("@")[2].lower() for job in jobs):

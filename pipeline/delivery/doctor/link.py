@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pipeline.delivery.doctor.finding import Finding
 from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.connect import Link, LinkError, open_link
+from pipeline.delivery.smtp.pace import WINDOW
 from pipeline.delivery.smtp.relay import Relay
 from pipeline.delivery.smtp.reply import GarbageError, ReplyReader
 from pipeline.delivery.smtp.timeouts import Timeouts
@@ -29,9 +30,16 @@ ADVICE = {
 
 
 def examine_link(
-    relay: Relay, context: ssl.SSLContext, timeouts: Timeouts, now: datetime, wanted_size: int
+    relay: Relay,
+    context: ssl.SSLContext,
+    timeouts: Timeouts,
+    now: datetime,
+    wanted_size: int,
+    *,
+    chunking: bool = True,
 ) -> Iterator[Finding]:
-    """Everything between us and MAIL, which is never said. `wanted_size`: octets of the largest message."""
+    """Everything between us and MAIL, which is never said. `wanted_size`: octets of the largest message. `chunking`:
+    whether the mailer wants it."""
     resolved = _resolve(relay)
     yield resolved
     if resolved.level == "wrong":
@@ -45,6 +53,7 @@ def examine_link(
         yield Finding("connect", "ok", f"{relay} answers")
         yield from _tls(relay, link, now)
         yield _ehlo(link.capabilities)
+        yield _chunking(link.capabilities, wanted=chunking)
         yield _login(relay)
         yield _size(link.capabilities, wanted_size)
         yield _round_trip(link, timeouts)
@@ -89,6 +98,7 @@ def _tls(relay: Relay, link: Link, now: datetime) -> Iterator[Finding]:
 def _ehlo(server: Capabilities) -> Finding:
     offers = {
         "PIPELINING": server.pipelining,
+        "CHUNKING": server.chunking,
         "8BITMIME": server.eight_bit,
         "SIZE": server.size is not None,
         "SMTPUTF8": server.smtputf8,
@@ -98,6 +108,16 @@ def _ehlo(server: Capabilities) -> Finding:
         advice = "no PIPELINING: each mail takes several round trips; more connections make up for it"
         return Finding("ehlo", "warn", has, advice)
     return Finding("ehlo", "ok", has)
+
+
+def _chunking(server: Capabilities, *, wanted: bool) -> Finding:
+    if not wanted:
+        return Finding("chunking", "ok", "not used: jobs.yaml says chunking: false")
+    if not server.chunking:
+        return Finding("chunking", "ok", "not used: the server does not offer it; one mail a round trip")
+    if not server.pipelining:
+        return Finding("chunking", "ok", "not used: the server offers no PIPELINING with it")
+    return Finding("chunking", "ok", f"used: up to {WINDOW} mails a round trip on each connection, by BDAT")
 
 
 def _login(relay: Relay) -> Finding:

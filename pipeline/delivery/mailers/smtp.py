@@ -46,7 +46,7 @@ def smtp_mailer(
         connections=settings.connections,
         timeouts=patience,
         sign=_signing(settings) or unsigned,
-        terms=Terms(before, settings.limits.message_size),
+        terms=Terms(before, settings.limits.message_size, settings.chunking),
     )
 
 
