@@ -11,6 +11,7 @@ from pipeline.errors import LedgerError
 from pipeline.ledger import enclosures
 from pipeline.ledger.bulk import insert_rows
 from pipeline.ledger.database import read, write
+from pipeline.ledger.prepared import Prepared, fetch
 from pipeline.ledger.records import Letter, RunKey
 from pipeline.ledger.schema import deliveries, messages, micros, runs
 from pipeline.ledger.states import ABANDONED, DeliveryState, RunState
@@ -32,11 +33,13 @@ _COUNT = (
     .returning(runs.c.id, runs.c.started_at)
 )
 _MESSAGE = ("run_id", "message_id", "sender", "enclosure_id", "subject", "headers", "text", "html")
-_NUMBERS = (
+_NUMBERS = Prepared(
     select(messages.c.message_id, messages.c.id)
     .where(messages.c.run_id == bindparam("run"))
     .order_by(messages.c.id.desc())
-    .limit(bindparam("most"))
+    .limit(bindparam("most")),
+    "run",
+    "most",
 )
 _DELIVERY = (
     "run_id", "message_id", "recipient", "state", "next_attempt_at", "updated_at",
@@ -120,14 +123,14 @@ def _write(connection: Connection, key: RunKey, owner: str, letters: Sequence[Le
     )
     # The run's row is locked, so its latest messages are these. Asking for them afterwards is half the price
     # of RETURNING, which SQLAlchemy must do row by row on SQLite.
-    ids = {row.message_id: row.id for row in connection.execute(_NUMBERS, {"run": run.id, "most": len(letters)})}
-    at = micros(run.started_at)
+    ids = dict(fetch(connection, _NUMBERS, run.id, len(letters)))
+    at, queued = micros(run.started_at), DeliveryState.QUEUED.value
     insert_rows(
         connection,
         deliveries,
         _DELIVERY,
         [
-            (run.id, ids[letter.message_id], recipient, DeliveryState.QUEUED.value, at, at, *_NEW)
+            (run.id, ids[letter.message_id], recipient, queued, at, at, *_NEW)
             for letter in letters
             for recipient in letter.recipients
         ],
