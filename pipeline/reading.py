@@ -33,8 +33,11 @@ def found_right(root: Path, loaded: Loaded) -> tuple[ReplyRule, ...]:
     everything that is wrong."""
     from pipeline.jobs.check import check_project  # noqa: PLC0415
     from pipeline.message.check import check_template  # noqa: PLC0415 - brings Jinja2
+    from pipeline.message.theming import unreadable  # noqa: PLC0415
 
     problems = check_project(loaded, lambda job: check_template(job, root))
+    for name, theme in loaded.project.themes.items():
+        problems += [loaded.problem(message, "themes", name, *where) for where, message in unreadable(theme)]
     rules: tuple[ReplyRule, ...] = ()
     try:
         rules = load_reply_rules(root, loaded.project.mailers)

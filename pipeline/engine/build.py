@@ -16,6 +16,7 @@ from pipeline.engine.gating import ALONE, PASSED, GateClosedError, Gatekeeper, G
 from pipeline.engine.ingredients import ingredients
 from pipeline.engine.keyfile import UNSUBSCRIBE_KEY, secret_key
 from pipeline.engine.lighten import Lightener
+from pipeline.engine.logo import logo_of
 from pipeline.engine.process import Progress
 from pipeline.errors import ReportError
 from pipeline.jobs.model import Job, Project
@@ -97,7 +98,13 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     period = run_period(job, request.key)
     store = ArtifactStore(request.artifacts)
     facts = RunFacts(request.key, period, request.key.due)
-    composer = Composer(job, request.project, facts, _unsubscribing(job, request.project, request.artifacts.parent))
+    composer = Composer(
+        job,
+        request.project,
+        facts,
+        unsubscribing=_unsubscribing(job, request.project, request.artifacts.parent),
+        logo=logo_of(job, request.project, store),
+    )
     exports = f"jobs.{job.name}.exports"
     gate = Gatekeeper(job, period, request.key.due, request.gate)
     try:

@@ -25,7 +25,9 @@ def ingredients(job: Job, project: Project, report: Report, templates: Iterable[
     root = project.root.resolve()
     found = {item.path: Ingredient(item.path, item.sha256, item.size) for item in report.inputs}
     specs = (root / chart.spec for chart in job.charts.values() if chart.kind == "vega" and chart.spec)
-    paths = [project.file, *map(Path, templates), *specs, *_modules(), *_queried(job, project)]
+    theme = project.themes.get(job.message.theme)
+    logo = [root / theme.logo.file] if theme is not None and theme.logo is not None else []
+    paths = [project.file, *map(Path, templates), *specs, *logo, *_modules(), *_queried(job, project)]
     for path in dict.fromkeys(path.resolve() for path in paths):
         if path.is_relative_to(root) and path.relative_to(root).as_posix() not in found and path.is_file():
             item = fingerprint(root, path)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from pipeline.errors import MissingExtraError, Problem
 from pipeline.jobs.check_calendars import check_calendars
-from pipeline.jobs.check_files import WORKBOOKS, check_data_file, check_vega
+from pipeline.jobs.check_files import WORKBOOKS, check_data_file, check_picture, check_vega
 from pipeline.jobs.check_queries import check_function_of, check_sql
 from pipeline.jobs.extras import missing_extras
 from pipeline.jobs.load import Loaded
@@ -42,6 +42,11 @@ def check_project(
             problems.add(loaded.problem(message, "jobs", name, *where))
     for message, where in check_calendars(loaded.project.calendars, installed):
         problems.add(loaded.problem(message, *where))
+    for name, theme in loaded.project.themes.items():
+        if theme.logo is not None:
+            problems.update(
+                _said(loaded, check_picture(loaded.project.root, theme.logo.file), "themes", name, "logo", "file")
+            )
     problems.update(_check_mailers(loaded, installed))
     return sorted(problems)
 

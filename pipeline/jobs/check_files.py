@@ -11,6 +11,8 @@ from pipeline.jobs.utf8 import not_utf8
 WORKBOOKS = (".xlsx", ".xls", ".xlsb", ".ods")
 DATA_ENDINGS = (".csv", ".csv.gz", ".parquet", ".json", ".jsonl", ".ndjson", *WORKBOOKS)
 """What `report/sources` can load, by ending."""
+_PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+_LARGEST_PICTURE = 200_000
 
 
 def check_exists(root: Path, path: str) -> str:
@@ -32,6 +34,23 @@ def check_data_file(root: Path, path: str, endings: tuple[str, ...] = DATA_ENDIN
     if not path.lower().endswith(endings):
         return f'"{path}" is of no kind that can be loaded; use {listed(endings)}'
     return check_exists(root, path)
+
+
+def picture_type(data: bytes) -> str | None:
+    """The media type of a picture that every mail program shows, by its first octets."""
+    return next((kind for start, kind in _PICTURES.items() if data.startswith(start)), None)
+
+
+def check_picture(root: Path, path: str) -> str:
+    """Like `check_exists`; a picture that each mail can carry."""
+    if missing := check_exists(root, path):
+        return missing
+    data = (root / path).read_bytes()
+    if picture_type(data) is None:
+        return f'"{path}" holds no PNG, JPEG or GIF picture'
+    if len(data) > _LARGEST_PICTURE:
+        return f'"{path}" has {len(data) // 1000} kB, and every mail brings it; 200 are enough for a logo'
+    return ""
 
 
 def read_text(root: Path, path: str) -> str | Problem:

@@ -12,6 +12,7 @@ from pipeline.jobs.model import Job, Message
 from pipeline.jobs.reviewing import Review
 from pipeline.jobs.scalars import Address, ByteSize, Span, Zone
 from pipeline.jobs.storing import Store
+from pipeline.jobs.theming import Theme
 
 
 class Defaults(Strict):
@@ -77,6 +78,11 @@ class Document(Strict):
         default_factory=dict,
         description="Weekends and holidays by name, shared by jobs.",
         examples=[{"us": {"holidays": "US-NY", "extra": ["2026-12-24"]}}],
+    )
+    themes: dict[str, Theme] = Field(
+        default_factory=dict,
+        description="How mails look, by name; one called default is that of all jobs that name none.",
+        examples=[{"house": {"accent": "#0b6e4f", "font": "Georgia, serif"}}],
     )
     store: Store | None = Field(
         default=None,

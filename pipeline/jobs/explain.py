@@ -25,13 +25,14 @@ from pipeline.jobs.model import (
 from pipeline.jobs.names import did_you_mean, got, listed, nearest
 from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS, RECIPIENTS
 from pipeline.jobs.storing import Store
+from pipeline.jobs.theming import Colours, Logo, Theme
 from pipeline.jobs.tree import Findings, Node, plain
 from pipeline.jobs.unavailable import Shape, is_later, not_yet
 
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
 """What pydantic puts into a path for the member of a union that it took."""
-_OPEN = frozenset({"jobs", "mailers", "sources", "calendars", "data", "columns", "charts", "params", "slice"})
+_OPEN = frozenset({"themes", "jobs", "mailers", "sources", "calendars", "data", "columns", "charts", "params", "slice"})
 """Mappings whose keys are names of the analyst's own."""
 
 
@@ -50,6 +51,9 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     ("mailers", "*"): tuple(dict.fromkeys(key for model in MAILERS.values() for key in _fields(model, "name"))),
     ("mailers", "*", "limits"): _fields(Limits),
     ("store",): _fields(Store),
+    ("themes", "*"): _fields(Theme),
+    ("themes", "*", "dark"): _fields(Colours),
+    ("themes", "*", "logo"): _fields(Logo),
     ("mailers", "*", "oauth2"): _fields(OAuth2),
     ("mailers", "*", "dkim", "*"): _fields(Dkim),
     ("calendars", "*"): _fields(Calendar, "name"),
@@ -91,6 +95,10 @@ _EXPECTED: dict[Shape, str] = {
     **{(*_JOB, "audience", key): "an address or a list of addresses" for key in ("to", "cc", "bcc")},
     ("store",): "a mapping like {folder: var/store, url: https://files.example.com/}",
     ("sources",): "a mapping of names to database URLs",
+    ("themes",): "a mapping of names to themes",
+    ("themes", "*"): 'a mapping like {accent: "#1f5fbf"}',
+    ("themes", "*", "dark"): 'a mapping like {accent: "#7fb0f5"}',
+    ("themes", "*", "logo"): "a mapping like {file: templates/logo.png, alt: Example Airlines}",
     ("calendars",): "a mapping of names to calendars, like us: {holidays: US-NY}",
     ("calendars", "*"): "a mapping like {holidays: US-NY}",
     (*_JOB, "schedule"): "a cron text, a rule like {every: 15 minutes} or a list of these",

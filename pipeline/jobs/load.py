@@ -176,5 +176,6 @@ def _project(document: Document, root: Path, file: str, validators: Validators) 
         calendars=document.calendars,
         bounces=document.bounces,
         allow_recipients=document.allow_recipients,
+        themes=document.themes,
         store=document.store,
     )

@@ -21,6 +21,7 @@ from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, 
 from pipeline.jobs.reviewing import Reviewer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
 from pipeline.jobs.storing import Store
+from pipeline.jobs.theming import Theme
 
 __all__ = [
     "Audience", "Chart", "Dataset", "Delivery", "DeliveryTerms", "Each", "ExcelData", "Export", "FileData",
@@ -223,7 +224,7 @@ class Message(Strict):
     )
     """`daily-delays` means templates/daily-delays.html (and .txt if there is one); None: the package's
     `report`."""
-    theme: Text = Field(default="default", description="Colours and fonts of the mail.", examples=["default"])
+    theme: Text = Field(default="default", description='A name under "themes".', examples=["default"])
     preheader: str | None = Field(
         default=None,
         description="The line that mail programs show after the subject, a template.",
@@ -346,5 +347,6 @@ class Project(Strict):
     """An IMAP URL or the folder of a Maildir; `jobs.bounceplace` reads it."""
     allow_recipients: tuple[str, ...] = ()
     """Patterns like `*@example.com`; empty: everyone."""
+    themes: dict[str, Theme] = Field(default_factory=dict)
     store: Store | None = None
     """Where files go that are too large for a mail."""

@@ -8,7 +8,7 @@ CONTEXT = frozenset(
     {
         "title", "description", "period", "params", "recipient", "run", "job",
         "due", "datasets", "charts", "files", "attachments",
-        "theme", "preheader", "locale", "unsubscribe",
+        "theme", "preheader", "locale", "unsubscribe", "logo",
     }
 )  # fmt: skip
 """What templates and Python functions see under these names."""

@@ -19,8 +19,8 @@ from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
 from pipeline.jobs.rules_gate import check_gate
 from pipeline.jobs.rules_mailers import check_mailer, check_store_url
 from pipeline.jobs.short import FROM_SCHEDULE
+from pipeline.jobs.theming import check_theme_of, check_themes
 from pipeline.jobs.tree import Findings, Node
-from pipeline.jobs.unavailable import check_theme
 
 
 def _any_period(text: str) -> None:
@@ -44,12 +44,13 @@ class Validators:
 def check_rules(root: Node, directory: Path, validators: Validators, findings: Findings) -> None:
     """All rules of the file; `root` is in long form."""
     patterns = check_patterns(root, findings)
-    for section in ("mailers", "sources", "calendars", "jobs"):
+    for section in ("mailers", "sources", "calendars", "themes", "jobs"):
         _check_keys(root.get(section), check_label, findings)
     for mailer in (root.get("mailers") or root).mapping.values():
         if local := mailer.get("local"):
             findings.check(local, lambda text: check_inside(directory, text))
         check_mailer(mailer, findings)
+    check_themes(root, directory, findings)
     if (folder := root.get("store", "folder")) is not None:
         findings.check(folder, lambda text: check_inside(directory, text))
     if (url := root.get("store", "url")) is not None:
@@ -58,6 +59,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
         if isinstance(job.value, dict):
             _check_schedule(job, findings)
             _check_scalars(job, validators, findings)
+            check_theme_of(job.get("message"), root, findings)
             _check_known(job.get("delivery", "mailer"), root.get("mailers"), "mailer", findings)
             check_datasets(job, root.get("sources"), directory, findings)
             check_columns(job, findings)
@@ -95,11 +97,9 @@ def _check_schedule(job: Node, findings: Findings) -> None:
 
 
 def _check_scalars(job: Node, validators: Validators, findings: Findings) -> None:
-    period, theme, locale = job.get("period"), job.get("message", "theme"), job.get("locale")
+    period, locale = job.get("period"), job.get("locale")
     if period is not None and period.text != FROM_SCHEDULE:
         findings.check(period, validators.period)
-    if theme is not None:
-        findings.check(theme, check_theme)
     if locale is not None:
         findings.check(locale, _check_locale)
     for key in ("attach_limit", "memory"):

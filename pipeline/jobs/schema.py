@@ -32,10 +32,12 @@ from pipeline.jobs.model import (
 )
 from pipeline.jobs.short import AUDIENCE_KEYS, EXPORT_KINDS, RECIPIENTS
 from pipeline.jobs.storing import Store
+from pipeline.jobs.theming import Colours, Logo, Theme
 
 Schema = dict[str, Any]
 
 _MODELS: tuple[type[BaseModel], ...] = (
+    Theme, Colours, Logo,
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
     *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Store, Calendar, Gate, Fresh, SendWhen,
     ColumnSpec, Highlight,
@@ -129,6 +131,7 @@ def _rename_fields(schema: Schema, definitions: Schema) -> None:
     schema["properties"]["mailers"]["propertyNames"] = _LABEL
     schema["properties"]["sources"]["propertyNames"] = _LABEL
     schema["properties"]["calendars"]["propertyNames"] = _LABEL
+    schema["properties"]["themes"]["propertyNames"] = _LABEL
     for key in ("data", "columns", "charts", "params"):
         definitions["Job"]["properties"][key]["propertyNames"] = _WORD
 
@@ -193,10 +196,6 @@ def _short_forms(schema: Schema, definitions: Schema) -> None:
         _either(definitions[model]["properties"]["dkim"], signing, _list_of(signing))
     for key in AUDIENCE_KEYS:
         job[key] = audience[key]
-    definitions["Message"]["properties"]["theme"] = {
-        **definitions["Message"]["properties"]["theme"],
-        "enum": ["default"],
-    }
 
 
 def _either(field: Schema, *forms: Schema) -> None:

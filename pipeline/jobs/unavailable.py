@@ -1,7 +1,5 @@
 """What jobs.yaml will be able to say and cannot yet: refused by name, never ignored."""
 
-from pipeline.jobs.names import did_you_mean
-
 Shape = tuple[str, ...]
 """Where in the file: keys, with `*` for any name or position."""
 
@@ -17,9 +15,3 @@ def is_later(shape: Shape, key: str) -> bool:
 
 def not_yet(what: str) -> str:
     return f'"{what}" is not available yet'
-
-
-def check_theme(text: str) -> None:
-    """Raises ValueError for any theme but the one there is."""
-    if text != "default":
-        raise ValueError(f"theme {not_yet(text)}{did_you_mean(text, ['default']) or '; leave it out'}")

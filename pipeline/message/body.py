@@ -11,7 +11,6 @@ import jinja2
 
 from pipeline.errors import ComposeError
 from pipeline.jobs.model import Job
-from pipeline.jobs.names import did_you_mean, listed
 from pipeline.message import text
 from pipeline.message.compiler import MARKER, MARKERS
 from pipeline.message.components import Preparations, install
@@ -21,7 +20,7 @@ from pipeline.message.formats import Formats, Language
 from pipeline.message.inlining import inline_styles
 from pipeline.message.lines import Lines
 from pipeline.message.notes import Note, noted_html, noted_text
-from pipeline.message.themes import THEMES
+from pipeline.message.themes import Theme
 from pipeline.message.warnings import warned_html, warned_text
 
 _WHOLE_PAGE = re.compile(r"<html[\s>]", re.IGNORECASE)
@@ -43,14 +42,11 @@ class Body:
 class Templates:
     """All templates of one job, compiled. Raises TemplateError or ComposeError where that is not possible."""
 
-    def __init__(self, job: Job, root: Path, zone: ZoneInfo | None = None) -> None:
+    def __init__(self, job: Job, root: Path, theme: Theme, zone: ZoneInfo | None = None) -> None:
         """`zone`: where the reader's clocks are, if not where the job's are."""
         self._job = job
         self._root = root.resolve()
-        self.theme = THEMES.get(job.message.theme)
-        if self.theme is None:
-            known = f"there is {listed(sorted(THEMES), 'and')}{did_you_mean(job.message.theme, THEMES)}"
-            raise ComposeError(f'jobs.{job.name}.message.theme: there is no theme "{job.message.theme}"; {known}')
+        self.theme = theme
         try:
             formats = Formats.of(job.locale, zone)
         except ValueError as error:

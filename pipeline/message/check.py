@@ -19,7 +19,6 @@ from pipeline.message.environment import Environment, Kind, make_environment, so
 from pipeline.message.failures import not_found, shown_path, syntax_message
 from pipeline.message.formats import Formats
 from pipeline.message.names import CONTEXT_NAMES
-from pipeline.message.themes import THEMES
 
 _FIELDS = {
     "period": frozenset({"start", "end", "label", "last_day", "days"}),
@@ -56,10 +55,6 @@ def check_template(job: Job, root: Path) -> list[Problem]:
         problems.append(_at_path(f"jobs.{job.name}.locale", str(error)))
         formats = Formats.of("en_US")
     html, text = _environment(root, formats, "html"), _environment(root, formats, "text")
-    if job.message.theme not in THEMES:
-        known = f"there is {listed(sorted(THEMES), 'and')}{did_you_mean(job.message.theme, THEMES)}"
-        message = f'there is no theme "{job.message.theme}"; {known}'
-        problems.append(_at_path(f"jobs.{job.name}.message.theme", message))
     for name in job.charts.keys() & job.data.keys():
         message = f'"{name}" is a dataset, too, and a template could not tell them apart; choose another name'
         problems.append(_at_path(f"jobs.{job.name}.charts.{name}", message))

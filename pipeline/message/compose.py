@@ -21,6 +21,7 @@ from pipeline.message.ladder import TooLargeError
 from pipeline.message.manner import Manner, Manners
 from pipeline.message.notes import Note
 from pipeline.message.runwords import run_context
+from pipeline.message.theming import named
 from pipeline.message.unsubscribing import Links, Unsubscribing, word_in
 from pipeline.message.wire import encoded_size, largest_size
 
@@ -45,9 +46,24 @@ class Composer:
     not there.
     """
 
-    def __init__(self, job: Job, project: Project, run: RunFacts, unsubscribing: Unsubscribing | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        project: Project,
+        run: RunFacts,
+        *,
+        unsubscribing: Unsubscribing | None = None,
+        logo: ChartLike | None = None,
+    ) -> None:
+        """`logo`: the picture of the job's theme, where it has one."""
         self._job = job
         self._unsubscribing = unsubscribing
+        self._logo = logo
+        self._domain = job.sender.address.rpartition("@")[2]
+        try:
+            self._theme = named(job.message.theme, project.themes)
+        except ComposeError as error:
+            raise ComposeError(f"jobs.{job.name}.message.theme: {error}") from None
         self._run = run
         self._limit, self._limit_of = _limit(job, project)
         self._root = project.root
@@ -55,7 +71,6 @@ class Composer:
         self._voices: dict[tuple[str, str], _Voice] = {}
         self._own = self._voice(self.manners.of_all)
         self._run_name = str(run.key)
-        self._domain = job.sender.address.rpartition("@")[2]
         self._common = self._common_headers()
         each = job.audience.each
         self._hidden = each.data if each is not None and each.data not in each.slice else None
@@ -145,6 +160,8 @@ class Composer:
             "attachments": {},
             **_recipient_context(Recipients(), row),
         }
+        if self._logo is not None:
+            context["logo"] = self._chart_context(self._logo, read)
         return templates.document(number, context)
 
     # --- what templates see ---
@@ -163,8 +180,9 @@ class Composer:
         if key not in self._voices:
             zone = ZoneInfo(manner.timezone) if self.manners.zoned else None
             job = self._job.model_copy(update={"locale": manner.locale})
-            templates = Templates(job, self._root, zone)
-            self._voices[key] = _Voice(templates, run_context(job, self._run, templates, zone))
+            templates = Templates(job, self._root, self._theme, zone)
+            base = run_context(job, self._run, templates, zone)
+            self._voices[key] = _Voice(templates, {**base, "logo": self._logo and self._chart_context(self._logo)})
         return self._voices[key]
 
     def _visible(self, views: Mapping[str, Any]) -> dict[str, Dataset]:
@@ -247,8 +265,8 @@ class Composer:
     def _parts(self, report: ReportLike, body: Body) -> tuple[Part, ...]:
         """The charts that the HTML shows, each once, and all files."""
         images = {
-            cid: _part(chart, f"{_LABEL.sub('-', chart.name)}.png", cid)
-            for chart in report.charts.values()
+            cid: _part(chart, f"{_LABEL.sub('-', chart.name)}.{chart.artifact.media_type.partition('/')[2]}", cid)
+            for chart in (*report.charts.values(), *([self._logo] if self._logo else []))
             if (cid := self._cid(chart)).encode() in body.html
         }
         return (*images.values(), *(_part(file, file.filename, "") for file in report.files))

@@ -4,7 +4,7 @@ CONTEXT_NAMES = frozenset(
     {
         "title", "description", "period", "params", "recipient", "run", "job",
         "datasets", "charts", "files", "attachments", "theme", "preheader", "locale",
-        "unsubscribe",
+        "unsubscribe", "logo",
     }
 )  # fmt: skip
 """`jobs.reserved` keeps datasets and charts from having one of them."""

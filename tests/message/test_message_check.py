@@ -61,7 +61,7 @@ def test_all_places_at_once(desk) -> None:  # type: ignore[no-untyped-def]
     found = problems(
         desk,
         locale="xx",
-        message={"template": "t", "subject": "{{ c }}", "preheader": "{{ d | nosuch }}", "theme": "defualt"},
+        message={"template": "t", "subject": "{{ c }}", "preheader": "{{ d | nosuch }}"},
         exports=(Export(kind="csv", data=("delays",)), Export(kind="csv", data=("delays",), name="{{ f")),
     )
     assert sorted(found) == [
@@ -69,7 +69,6 @@ def test_all_places_at_once(desk) -> None:  # type: ignore[no-untyped-def]
         'jobs.daily-delays.locale: "xx" is not a locale; write one like en_US, de or pt_BR',
         'jobs.daily-delays.message.preheader: there is no filter "nosuch"',
         'jobs.daily-delays.message.subject: "c" is undefined',
-        'jobs.daily-delays.message.theme: there is no theme "defualt"; there is default; did you mean "default"?',
         'templates/t.html:1:4: "a" is undefined',
         'templates/t.txt:2:4: "b" is undefined',
     ]

@@ -59,7 +59,7 @@ def letter_of(desk: Any, unsubscribing: Unsubscribing | None, source: str = "", 
     )  # fmt: skip
     usual = desk.composer()
     facts = RunFacts(RunKey(job.name, usual._run.key.due), usual._run.period, usual._run.date)
-    composer = Composer(job, desk.project(job), facts, unsubscribing)
+    composer = Composer(job, desk.project(job), facts, unsubscribing=unsubscribing)
     to = Recipients(to=(Mailbox("Ana@example.com"),))
     return composer.letter(desk.report(datasets={}, files=(), charts={}), to, {"email": "Ana@example.com"})
 
