@@ -2,10 +2,11 @@
 be done."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+
+from pipeline.ledger.states import Word
 
 
-class Phase(StrEnum):
+class Phase(Word):
     """Where in the dialogue something happened. `local`: before anything was written."""
 
     LOCAL = "local"
@@ -24,7 +25,7 @@ class Phase(StrEnum):
     RSET = "rset"
 
 
-class Kind(StrEnum):
+class Kind(Word):
     """The class of an answer: the `class` of the delivery log."""
 
     OK = "OK"
@@ -42,7 +43,7 @@ class Kind(StrEnum):
     LOCAL = "LOCAL"
 
 
-class Scope(StrEnum):
+class Scope(Word):
     """Whom it concerns."""
 
     RECIPIENT = "recipient"
@@ -53,7 +54,7 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
-class Action(StrEnum):
+class Action(Word):
     """What is to be done about it."""
 
     ACCEPT = "accept"

@@ -13,7 +13,14 @@ row makes a million messages sendable, or none.
 from enum import StrEnum
 
 
-class RunState(StrEnum):
+class Word(StrEnum):
+    """One of a closed list of words. Hashed as the text that it equals: Enum's own hash is of the member's name, and
+    Python code, which a letter would run fifty times."""
+
+    __hash__ = str.__hash__
+
+
+class RunState(Word):
     DUE = "due"
     BUILDING = "building"
     MISSED = "missed"
@@ -30,7 +37,7 @@ class RunState(StrEnum):
     UNDELIVERED = "undelivered"
 
 
-class DeliveryState(StrEnum):
+class DeliveryState(Word):
     STAGED = "staged"
     """Written while its run is still building; not sendable until the run is queued. Read, never stored."""
     QUEUED = "queued"

@@ -42,7 +42,7 @@ class DataTransaction(Transaction):
     @property
     def phase(self) -> Phase:
         """See `Transaction`."""
-        if self.stage in {Stage.READY, Stage.BODY}:
+        if self.stage is Stage.READY or self.stage is Stage.BODY:
             return Phase.BODY
         return self._waiting[0][0] if self._waiting else self._last
 

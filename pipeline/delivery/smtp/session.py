@@ -231,7 +231,9 @@ class Session:
         return None
 
     def _feed(self, data: bytes, now: float) -> None:
+        answered = False
         for reply in self._reader.feed(data):
+            answered = True
             if self.ended:
                 return
             if not self.works:
@@ -245,7 +247,8 @@ class Session:
                 self._say([command])
             if head.done:
                 self._reap()
-            self._patience(now)  # per whole answer: one that trickles in does not buy time
+        if answered:  # a whole one: what trickles in does not buy time
+            self._patience(now)
 
     def _reap(self) -> None:
         """Takes finished works off; their successor, if the session goes on, is next."""

@@ -23,5 +23,8 @@ class Timeouts:
 
     def of(self, phase: Phase) -> float:
         """The patience with the server's next answer in that phase."""
-        special = {Phase.DATA: self.data, Phase.BODY: self.block, Phase.DOT: self.dot}
-        return special.get(phase, self.command)
+        if phase is Phase.DATA:
+            return self.data
+        if phase is Phase.BODY:
+            return self.block
+        return self.dot if phase is Phase.DOT else self.command

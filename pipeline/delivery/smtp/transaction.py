@@ -6,6 +6,7 @@ connection means, so it is known exactly: until the last octet of the message ca
 delivered; from then on, only the server's answer tells (RFC 5321 §4.1.1.4, RFC 1047).
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.dsn import mail_parameters, rcpt_parameters
 from pipeline.delivery.smtp.reply import Reply
 from pipeline.delivery.verdict import Action, Phase, Verdict
+
+_PATH = re.compile(r"[!-;=?-~]+@[!-;=?-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +214,4 @@ class Transaction(ABC):
 def is_path(address: str) -> bool:
     """Whether it can stand between angle brackets without becoming another command (RFC 5321 §4.1.2,
     §4.5.3.1.3)."""
-    return (
-        address.isascii()
-        and len(address) <= 254
-        and "@" in address[1:-1]
-        and not any(c <= " " or c in "<>\x7f" for c in address)
-    )
+    return len(address) <= 254 and _PATH.fullmatch(address) is not None
