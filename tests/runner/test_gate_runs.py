@@ -1,23 +1,17 @@
 """The gate in real runs: built in a child, written to the ledger, mailed to the local mailbox, told to the owner."""
 
-import email
-import email.policy
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from house import DUE, House, text_of
 from projects import inbox, json_lines, make_project, pipeline
 
 from pipeline.engine.dispatcher import given_up
-from pipeline.ledger.records import Run, RunKey
+from pipeline.ledger.records import RunKey
 from pipeline.ledger.states import DeliveryState, RunState
-from pipeline.single_run import follow
-from pipeline.wiring import Workspace
 
-DUE = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
 JOBS = """\
 defaults: {from: Reports <reports@example.com>, owner: Ana <ana@example.com>, delivery: {expires: 100 days}}
 jobs:
@@ -29,38 +23,6 @@ jobs:
 OWN_PAGE = "<!DOCTYPE html><html lang='en'><body class='x'><p>{{ sales | length }} shops</p></body></html>"
 
 
-@dataclass
-class House:
-    """A project, its workspace and a clock that stands still."""
-
-    root: Path
-    now: datetime = DUE
-    workspace: Workspace = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.workspace = Workspace(self.root, clock=lambda: self.now, environ={})
-
-    def sales(self, *rows: str) -> None:
-        (self.root / "sales.csv").write_text("day,shop,units\n" + "".join(f"{row}\n" for row in rows), encoding="utf-8")
-
-    def run(self, day: int = 0) -> Run:
-        return follow(self.workspace, RunKey("daily", DUE + timedelta(days=day))).run
-
-    def build(self) -> Run:
-        run = self.workspace.builder.build(self.workspace.project, RunKey("daily", DUE))
-        assert run is not None
-        return run
-
-    def mails(self) -> dict[str, EmailMessage]:
-        """Recipient → the mail that came."""
-        found = [email.message_from_bytes(path.read_bytes(), policy=email.policy.default) for path in inbox(self.root)]
-        return {mail["To"]: mail for mail in found}
-
-    def events(self, event: str) -> list[dict[str, object]]:
-        lines = json_lines(self.workspace.log_file.read_text(encoding="utf-8"))
-        return [line for line in lines if line["event"] == event]
-
-
 @pytest.fixture
 def house(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[House]:
     gate = "".join(f"      {line}\n" for line in request.param.splitlines())
@@ -68,12 +30,6 @@ def house(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[House]:
     house.sales("2026-03-01,Berlin,3", "2026-03-02,Paris,5")
     with house.workspace:
         yield house
-
-
-def text_of(mail: EmailMessage, kind: str = "plain") -> str:
-    body = mail.get_body((kind,))
-    assert body is not None
-    return str(body.get_content())
 
 
 @pytest.mark.parametrize("house", ["expect: len(sales) > 5\non_failure: skip"], indirect=True)
