@@ -41,6 +41,7 @@ class Cells:
     label: str
     values: Sequence[Any]
     read: Callable[[Any], str]
+    read_limit: Callable[[Any], str]
     numbers: "Callable[[], NDArray[np.float64]]"
     """Finite ones of all rows, not only of those shown. Raises ValueError where the column holds no numbers."""
 
@@ -93,7 +94,9 @@ def _limits(highlight: Highlight, spec: ColumnSpec, cells: Cells, texts: list[st
         is_high = number is not None and above is not None and number > above
         is_low = number is not None and below is not None and number < below
         tones.append(high if is_high else low if is_low else "")
-    said = [f"{word} {cells.read(limit)}" for word, limit in (("above", above), ("below", below)) if limit is not None]
+    said = [
+        f"{word} {cells.read_limit(limit)}" for word, limit in (("above", above), ("below", below)) if limit is not None
+    ]
     unit = f" {spec.unit}" if spec.unit else ""
     legend = f"* {cells.label} {' or '.join(said)}{unit}" if any(tones) else ""
     return Lit("limit", [f"* {text}" if tone else text for text, tone in zip(texts, tones, strict=True)], tones, legend)

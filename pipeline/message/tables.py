@@ -184,7 +184,9 @@ def _column(
     label = spec.label or humanised(shown.name)
     found = None
     if params is not None and spec.highlight is not None:
-        found = lit(spec, Cells(label, values, read, lambda: _numbers(series, label)), params)
+        plain = wanted is None or wanted.kind in {"number", "delta"}
+        limit = formats.number if plain else read  # above 30, where the column has 30.0
+        found = lit(spec, Cells(label, values, read, limit, lambda: _numbers(series, label)), params)
     if found is None:
         found = Lit("", [read(value) for value in values], [])
     heading = spec.heading(label)
