@@ -16,6 +16,7 @@ from pipeline.jobs.audience import Audience, Each
 from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
 from pipeline.jobs.calendars import Calendar, CalendarName, Only
 from pipeline.jobs.columnspec import Columns
+from pipeline.jobs.exporting import Export
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
 from pipeline.jobs.reviewing import Reviewer
@@ -180,28 +181,6 @@ class Chart(Strict):
         default=None,
         description="What the picture shows, for readers who do not see it.",
         examples=["Delays grow over the day."],
-    )
-
-
-class Export(Strict):
-    """One file. `kind` is the key that the YAML used; `data` the datasets in it (one, except for xlsx), of pdf
-    and html none: they have a `template`."""
-
-    kind: Literal["csv", "xlsx", "parquet", "json", "pdf", "html"]
-    data: tuple[str, ...] = ()
-    template: Text | None = None
-    """Of a document, `daily` means templates/daily.html; None: the message's."""
-    name: Text | None = Field(
-        default=None,
-        description="The file's name, a template; default: after the dataset, of a workbook after the job.",
-        examples=["delays-{{ period.start | date }}.xlsx"],
-    )
-    """A template for the file name, `delays-{{ period.start | date }}.xlsx`; default: after the dataset or
-    job."""
-    totals: bool = Field(default=False, description="A row of totals under each table of a workbook.", examples=[True])
-    zip: bool = Field(default=False, description="Puts the file into a ZIP archive.", examples=[True])
-    password: SecretStr | None = Field(
-        default=None, description="Encrypts the ZIP archive (AES-256).", examples=["${ZIP_PASSWORD}"]
     )
 
 

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from pipeline.jobs.fetching import check_fetching
 from pipeline.jobs.names import did_you_mean
 from pipeline.jobs.paths import check_inside
 from pipeline.jobs.tree import Findings, Node
@@ -36,6 +37,7 @@ def check_datasets(job: Node, sources: Node | None, directory: Path, findings: F
         if source is not None and source.text and source.text not in known:
             hint = did_you_mean(source.text, known) or ("" if known else '; write it under "sources"')
             findings.about(source, f'unknown source "{source.text}"{hint}')
+        check_fetching(dataset, (job.get("params") or Node({}, job.place)).mapping, findings)
         if dataset.get("file") is not None and str(dataset.mapping["file"].text).endswith(".sql"):
             findings.about(dataset.mapping["file"], "SQL needs a source; write {sql: …, source: …}")
 
@@ -67,7 +69,8 @@ def _check_drawing(kind: str, chart: Node, directory: Path, findings: Findings) 
 
 
 def check_exports(job: Node, findings: Findings) -> None:
-    """Datasets known, one in each file but a workbook, totals in workbooks only, no two files of one name."""
+    """Datasets known, one in each file but a workbook, what only workbooks have in them alone, no two files of one
+    name."""
     seen: set[tuple[str, str]] = set()
     if "data" not in job.mapping:
         return
@@ -80,8 +83,7 @@ def check_exports(job: Node, findings: Findings) -> None:
             continue
         data = kind._replace(value=[]) if data is None else data
         _check_datasets_of(str(kind.text), data, job, findings)
-        if (totals := export.get("totals")) is not None and totals.value is True and kind.text != "xlsx":
-            findings.about_key(export, "totals", f'"totals" is for xlsx, not for {kind.text}')
+        _check_workbook(str(kind.text), export, job, findings)
         name = export.get("name")
         _check_name(name, findings)
         key = (
@@ -91,6 +93,18 @@ def check_exports(job: Node, findings: Findings) -> None:
         if key in seen:
             findings.at(kind.place, 'two files of the same name; give one a "name"', export.path)
         seen.add(key)
+
+
+def _check_workbook(kind: str, export: Node, job: Node, findings: Findings) -> None:
+    for key in ("totals", "cover", "note", "charts"):
+        found = export.get(key)
+        if kind != "xlsx" and found is not None and found.value is not None and found.value is not False:
+            findings.about_key(export, key, f'"{key}" is for xlsx, not for {kind}')
+    cover, note, charts = export.get("cover"), export.get("note"), export.get("charts")
+    if kind == "xlsx" and note is not None and note.text and cover is not None and cover.value is False:
+        findings.about_key(export, "note", 'a note stands on the cover, and there is none: "cover" is false')
+    if kind == "xlsx" and charts is not None and charts.value is True and "charts" not in job.mapping:
+        findings.about_key(export, "charts", "the job has no charts")
 
 
 def _check_name(name: Node | None, findings: Findings) -> None:

@@ -42,7 +42,7 @@ class _Source:
 
 
 def check_template(job: Job, root: Path) -> list[Problem]:
-    """All problems of a job's templates, sorted: `.html`, `.txt`, subject, preheader, names of exports.
+    """All problems of a job's templates, sorted: `.html`, `.txt`, subject, preheader, names and notes of exports.
 
     Problems in files carry the file, line and column. Those of one-line templates carry the path in jobs.yaml
     (`jobs.daily.message.subject`), an empty file and line 0: `jobs/` knows where that stands.
@@ -63,6 +63,8 @@ def check_template(job: Job, root: Path) -> list[Problem]:
         problems += _Checker(job, text, names, root).check(_Source(template, "", path))
     for path, template in _file_names(job):
         problems += _Checker(job, text, names & _BEFORE_DATA, root).check(_Source(template, "", path))
+    for path, template in _notes(job):
+        problems += _Checker(job, text, names - job.charts.keys(), root).check(_Source(template, "", path))
     problems += _check_files(job, html, text, names, root)
     for number, export in enumerate(job.exports):
         if export.template is not None:
@@ -96,6 +98,13 @@ def _file_names(job: Job) -> Iterator[tuple[str, str]]:
     for number, export in enumerate(job.exports):
         if export.name is not None:
             yield f"jobs.{job.name}.exports.{number}.name", export.name
+
+
+def _notes(job: Job) -> Iterator[tuple[str, str]]:
+    """Of workbooks, which see the datasets, but no charts: those may be in the same file."""
+    for number, export in enumerate(job.exports):
+        if export.note is not None:
+            yield f"jobs.{job.name}.exports.{number}.note", export.note
 
 
 def _check_files(

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.jobs.columnspec import Total
+from pipeline.jobs.totalwords import label_of
 
 if TYPE_CHECKING:
     from pandas import Series
-
-WORDS: dict[Total, str] = {"sum": "Total", "mean": "Mean", "min": "Lowest", "max": "Highest", "count": "Count"}
 
 
 def total_of(series: "Series[Any]", total: Total, name: str) -> Any:
@@ -26,12 +25,6 @@ def total_of(series: "Series[Any]", total: Total, name: str) -> Any:
     except (TypeError, ValueError):
         raise ValueError(f'columns: the {total} of "{name}" needs numbers') from None
     return value.item() if hasattr(value, "item") else value
-
-
-def label_of(totals: Sequence[Total | None]) -> str:
-    """What the row is called: `Total`, or where it has several kinds, `Total / mean`."""
-    words = list(dict.fromkeys(WORDS[total] for total in totals if total is not None))
-    return " / ".join([*words[:1], *(word.lower() for word in words[1:])])
 
 
 def labelled(cells: Sequence[str], totals: Sequence[Total | None]) -> tuple[str, ...]:

@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import ExportError, SourceError
-from pipeline.jobs.model import Job, Project
+from pipeline.jobs.columnspec import params_of
+from pipeline.jobs.model import Export, Job, Project
 from pipeline.report import charts, exports
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.described import check_described
+from pipeline.report.exports.book import SILENT, Book, Picture, Voice, book_of
 from pipeline.report.exports.names import refuse_twins
 from pipeline.report.model import ChartImage, ExportFile, Facts, InputFile, Progress
 from pipeline.report.slices import Key, OwnRows, Slicer
@@ -109,9 +111,10 @@ class _Maker:
     name: Name
     progress: Progress
     document: "Document"
+    voice: "Voicing"
     slicer: Slicer = field(default_factory=Slicer)
     drawn: dict[tuple[str, Key], ChartImage] = field(default_factory=dict)
-    written: dict[tuple[int, str, Key], ExportFile] = field(default_factory=dict)
+    written: dict[tuple[int, str, Key, Key], ExportFile] = field(default_factory=dict)
 
     def chart(self, name: str, frames: Mapping[str, pd.DataFrame], key: Key) -> ChartImage:
         chart = self.job.charts[name]
@@ -129,11 +132,34 @@ class _Maker:
             self.progress(f"file {export.kind}")
             page = self.document(number, report)
             return exports.build_document(export, page, name, self.store, self.facts.due)
-        frames, place = report.frames, (number, name if export.zip else "", _part(report.key, export.data))
+        voice = self._voice(number, report) if export.kind == "xlsx" else SILENT
+        shown = {*export.data, *(self._drawn_from(report) if export.charts else ())}
+        place = (number, name if export.zip else "", _part(report.key, shown), voice.key)
         if place not in self.written:
             self.progress(f"file {export.kind} of {', '.join(export.data)}")
-            self.written[place] = exports.build(export, frames, name, self.store)
+            book = self._book(export, report, voice)
+            self.written[place] = exports.build(export, report.frames, name, self.store, book)
         return self.written[place]
+
+    def _voice(self, number: int, report: Report) -> Voice:
+        """Only the params that show, so that workbooks with nothing of their own in them are one."""
+        export, voice = self.job.exports[number], self.voice(number, report)
+        if export.has_cover:
+            return voice
+        limits = {param for dataset in export.data for param in params_of(self.job.columns.get(dataset, {}))}
+        return Voice(voice.note, {name: value for name, value in voice.params.items() if name in limits})
+
+    def _book(self, export: Export, report: Report, voice: Voice) -> Book:
+        """Nothing is drawn for it that it does not show."""
+        charts = report.charts.values() if export.charts else ()
+        pictures = [Picture(c.title, c.alt, self.store.read(c.artifact.sha256), c.width) for c in charts]
+        own = [(column, value) for dataset, column, value in report.key if dataset in export.data]
+        return book_of(self.job, export, self.facts, voice, own=own, pictures=pictures)
+
+    def _drawn_from(self, report: Report) -> set[str]:
+        """The datasets behind the job's charts."""
+        uses = (charts.uses(chart, self.facts, report.frames) for chart in self.job.charts.values())
+        return {dataset for one in uses for dataset in one}
 
     def filenames(self, row: Row | None) -> list[str]:
         names = [exports.filename(e, self.job.name, lambda text: self.name(text, row)) for e in self.job.exports]
@@ -143,6 +169,8 @@ class _Maker:
 
 Document = Callable[[int, Report], str]
 """Number of an export, and the report (whole or one recipient's) → its page as HTML."""
+Voicing = Callable[[int, Report], Voice]
+"""Likewise → what its workbook says to its reader."""
 
 
 def _part(key: Key, datasets: Iterable[str]) -> Key:
@@ -161,19 +189,20 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     *,
     render_personal: Name | None = None,
     render_document: "Document | None" = None,
+    voice: "Voicing | None" = None,
     admit: Callable[[Mapping[str, pd.DataFrame]], None] = lambda _datasets: None,
 ) -> Report:
     """Loads the job's datasets in order, then draws its charts and writes its files into `store`: of a job
     that mails slices (`each`), as they are asked for.
 
     `due` is zone-aware. `render_name` turns a file name's template into text; `render_personal` does so with
-    the recipient's row, where names depend on it, `render_document` the page of a PDF or HTML export. `admit` is
-    shown the datasets before anything is made of them, and stops it by raising. Nothing here asks the clock: the
-    same arguments and data
+    the recipient's row, where names depend on it, `render_document` the page of a PDF or HTML export; `voice` gives
+    what a workbook says to its reader. `admit` is shown the datasets before anything is made of them, and stops it by
+    raising. Nothing here asks the clock: the same arguments and data
     give the same artifacts. Raises SourceError, ChartError, ExportError (each names the dataset, chart or
     file), MissingExtraError, and what rendering a name raises.
     """
-    facts = Facts(project.root, job.timezone, due, period, job.params, job.memory)
+    facts = Facts(project.root, job.timezone, due, period, job.params, job.memory, job.timeout.total_seconds())
     urls = {name: url.get_secret_value() for name, url in project.sources.items()}
     datasets: dict[str, pd.DataFrame] = {}
     inputs: dict[str, InputFile] = {}
@@ -191,7 +220,11 @@ def build_report(  # noqa: PLR0917 - the order of docs/architecture.md
     def undrawn(number: int, _report: Report) -> str:
         raise ExportError(f"jobs.{job.name}.exports.{number}: this build renders no documents")
 
-    maker = _Maker(job, facts, store, render_personal or shared, progress, render_document or undrawn)
+    def plain(number: int, _report: Report) -> Voice:
+        return Voice(job.exports[number].note or "", job.params)
+
+    render = render_personal or shared
+    maker = _Maker(job, facts, store, render, progress, render_document or undrawn, voice or plain)
     report = Report(datasets, tuple(inputs.values()), maker)
     if job.audience.each is None:
         report.charts, report.files  # noqa: B018 - a shared message needs all of it, and progress tells it now

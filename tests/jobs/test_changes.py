@@ -34,7 +34,11 @@ OTHERS = {**SECRETS, "SMTP_URL": "smtps://u:canary3@mail.example.com", "HOUSE": 
         ("one@example.com, two@example.com", "two@example.com, one@example.com", ["to: in another order"]),
         ("connections: 4", "connections: 8", ["mailers.relay.connections: 4 → 8"]),
         ("holidays: US", "holidays: DE", ["calendars.us.holidays: -US", "calendars.us.holidays: +DE"]),
-        ("exports: xlsx", "title: Sales", ["title: A → Sales", "exports: -{xlsx: [x], totals: false, zip: false}"]),
+        (
+            "exports: xlsx",
+            "title: Sales",
+            ["title: A → Sales", "exports: -{xlsx: [x], totals: false, charts: false, zip: false}"],
+        ),
         (
             "0 7",
             "0 8",

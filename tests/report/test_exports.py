@@ -24,6 +24,7 @@ from pipeline.jobs.model import Export
 from pipeline.report import exports
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.exports import names
+from pipeline.report.exports.book import Book
 
 Kind = Any
 at = datetime.fromisoformat
@@ -32,7 +33,7 @@ at = datetime.fromisoformat
 def write(store: ArtifactStore, kind: Kind, *, totals: bool = False, zip_it: bool = False, **data: Any) -> bytes:
     export = Export(kind=kind, data=tuple(data), totals=totals, zip=zip_it)
     name = exports.filename(export, "job", str)
-    return store.read(exports.build(export, data, name, store).artifact.sha256)
+    return store.read(exports.build(export, data, name, store, Book(totals=totals)).artifact.sha256)
 
 
 def sheet(data: bytes, number: int = 0) -> list[list[Any]]:
@@ -88,7 +89,7 @@ AWKWARD = [
 )  # fmt: skip
 def test_each_dtype_in_a_workbook(store: ArtifactStore, values: Any, cells: list[Any]) -> None:
     header, *found = column(store, values)
-    assert header == "x"
+    assert header == "X"
     # calamine leaves out trailing empty columns and reads whole numbers as floats; neither is a difference.
     assert [(type(b) is str, b) for b in found] == [(type(a) is str, a) for a in cells]
 
@@ -96,7 +97,7 @@ def test_each_dtype_in_a_workbook(store: ArtifactStore, values: Any, cells: list
 def test_zoned_times_are_wall_clock_times_and_say_which(store: ArtifactStore) -> None:
     values = pd.to_datetime(["2013-01-02 05:00", "2013-07-02 05:30"], utc=True).tz_convert("America/New_York")
     assert column(store, values) == [
-        "x (America/New_York)", date(2013, 1, 2), at("2013-07-02T01:30"),
+        "X (America/New_York)", date(2013, 1, 2), at("2013-07-02T01:30"),
     ]  # fmt: skip
 
 
@@ -144,7 +145,7 @@ _CELLS = {
 def test_any_frame_comes_back(tmp_path_factory: pytest.TempPathFactory, frame: pd.DataFrame) -> None:
     store = ArtifactStore(tmp_path_factory.mktemp("store"))
     head, *rows = sheet(write(store, "xlsx", d=frame))
-    assert head == list("ifstb")
+    assert head == list("IFSTB")
     for row, values in zip(rows, frame.itertuples(index=False), strict=True):
         i, f, s, t, b = row
         moment = t if isinstance(t, datetime) else at(t.isoformat())
@@ -157,7 +158,7 @@ def test_totals_and_the_header_that_stays(store: ArtifactStore) -> None:
     data = write(store, "xlsx", totals=True, d=frame)
     assert sheet(data)[-1] == ["Total", 3, 0.5, timedelta(hours=3)]
     xml = zipfile.ZipFile(io.BytesIO(data)).read("xl/worksheets/sheet1.xml").decode()
-    assert "<f>SUBTOTAL(109,d[n])</f><v>3</v>" in xml
+    assert "<f>SUBTOTAL(109,d[N])</f><v>3</v>" in xml
     assert 'state="frozen"' in xml
     assert xml.count("<f>") == 3
 
@@ -166,7 +167,7 @@ def test_sheets(store: ArtifactStore) -> None:
     one = pd.DataFrame({"x": [1]})
     data = write(store, "xlsx", a=one, b=pd.DataFrame({"y": ["z"]}))
     assert CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names == ["a", "b"]
-    assert sheet(data, 1) == [["y"], ["z"]]
+    assert sheet(data, 1) == [["Y"], ["z"]]
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_sheet_titles(datasets: list[str], titles: list[str]) -> None:
 
 def test_empty_frames(store: ArtifactStore) -> None:
     frame = pd.DataFrame({"x": pd.Series([], dtype="int64"), "s": pd.Series([], dtype="str")})
-    assert sheet(write(store, "xlsx", totals=True, d=frame)) == [["x", "s"]]
+    assert sheet(write(store, "xlsx", totals=True, d=frame)) == [["X", "S"]]
     assert write(store, "csv", d=frame) == b"\xef\xbb\xbfx,s\r\n"
     assert json.loads(write(store, "json", d=frame)) == []
     assert pq.read_table(io.BytesIO(write(store, "parquet", d=frame))).num_rows == 0

@@ -2,34 +2,42 @@
 
 import io
 import math
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+import vl_convert
+from babel import Locale
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
-from workbooks import cells_of, check, said
+from workbooks import MAIN, Package, cells_of, check, said
 
 from pipeline.errors import ExportError
+from pipeline.jobs.cellformat import parse_format
+from pipeline.jobs.columnspec import ColumnSpec
 from pipeline.report.exports import as_xlsx, rowxml
+from pipeline.report.exports.book import Book, Picture
 from pipeline.report.exports.cells import cells_of as columns_of
 from pipeline.report.exports.columns import taken_apart
+from pipeline.report.exports.numberformats import number_code, time_code
 from pipeline.report.exports.rowxml import Column
 from pipeline.report.exports.rowxml_fast import FastRows
 
 at = datetime.fromisoformat
 
 
-def written(tmp_path: Path, *, totals: bool = False, **datasets: pd.DataFrame) -> bytes:
+def written(tmp_path: Path, *, book: Book | None = None, totals: bool = False, **datasets: pd.DataFrame) -> bytes:
     path = tmp_path / "book.xlsx"
-    as_xlsx.write(datasets, path, totals)
+    as_xlsx.write(datasets, path, book or Book(totals=totals))
     return path.read_bytes()
 
 
@@ -160,11 +168,11 @@ def test_a_table_with_totals_that_follow_the_filter(tmp_path: Path) -> None:
     package = check(written(tmp_path, totals=True, delays=flights()))
     table = package.text("xl/tables/table1.xml")
     assert 'name="delays" displayName="delays" ref="A1:C5" totalsRowCount="1"><autoFilter ref="A1:C4"/>' in table
-    assert 'name="carrier" totalsRowLabel="Total"' in table
-    assert 'name="delay" totalsRowFunction="sum"' in table
+    assert 'name="Carrier" totalsRowLabel="Total"' in table
+    assert 'name="Delay" totalsRowFunction="sum"' in table
     sheet = package.text("xl/worksheets/sheet1.xml")
     assert '<dimension ref="A1:C5"/>' in sheet
-    assert "<f>SUBTOTAL(109,delays[flights])</f><v>12</v>" in sheet
+    assert "<f>SUBTOTAL(109,delays[Flights])</f><v>12</v>" in sheet
     assert 'ySplit="1"' in sheet
     assert 'state="frozen"' in sheet
     assert 'orientation="landscape"' in sheet
@@ -192,9 +200,9 @@ def test_many_sheets_and_one_without_columns(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("columns", "headers"),
     [
-        (["x", "X", "x ~2"], ["x", "X ~2", "x ~2 ~2"]),
-        (["", "a\nb", "_x0041_"], ["_", "a b", "_X0041_"]),
-        (["a" * 300, "[x]#'@", "=1+1"], ["a" * 239 + "…", "[x]#'@", "=1+1"]),
+        (["x", "X", "x ~2"], ["X", "X ~2", "x ~2 ~2"]),
+        (["", "a\nb", "A _x0041_"], ["_", "A b", "A _X0041_"]),
+        (["a" * 300, "[x]#'@", "=1+1"], ["A" + "a" * 238 + "…", "[x]#'@", "=1+1"]),
     ],
 )
 def test_headers_that_a_table_takes(tmp_path: Path, columns: list[str], headers: list[str]) -> None:
@@ -217,3 +225,189 @@ def test_a_text_is_as_long_as_excel_counts_it(tmp_path: Path) -> None:
     check(written(tmp_path, d=pd.DataFrame({"x": ["a" * 32_767]})))
     with pytest.raises(ExportError, match="row 2: a text of 32,768 characters"):
         written(tmp_path, d=pd.DataFrame({"x": ["a", "😀" * 16_384]}))
+
+
+# --- columns ----------------------------------------------------------------------------------------------------
+
+
+def described(tmp_path: Path, columns: dict[str, Any], frame: pd.DataFrame, **more: Any) -> tuple[Package, list[Any]]:
+    specs = {name: ColumnSpec.model_validate(spec) for name, spec in columns.items()}
+    data = written(tmp_path, book=Book(columns={"d": specs}, **more), d=frame)
+    return check(data), cells_of(data)
+
+
+def test_labels_units_hidden_columns_and_differences(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"carrier": ["AA"], "mean_delay": [12.5], "usual": [10.0], "id": [7]})
+    columns = {
+        "carrier": {"label": "Airline"},
+        "mean_delay": {"unit": "min", "format": "number:1", "highlight": {"delta": "usual"}, "good": "down"},
+        "id": {"hidden": True},
+    }
+    package, cells = described(tmp_path, columns, frame)
+    assert cells == [["Airline", "Mean delay (min)", "vs. Usual", "Usual"], ["AA", 12.5, 2.5, 10]]
+    sheet = package.text("xl/worksheets/sheet1.xml")
+    assert re.findall(r'sqref="([^"]+)"', sheet) == ["C2"]
+    assert re.findall("<formula>(.*?)</formula>", sheet) == [
+        "AND(ISNUMBER(C2),C2&gt;0)",
+        "AND(ISNUMBER(C2),C2&lt;0)",
+    ]
+    assert '"▲ "+#,##0.0;"▼ "-#,##0.0;"±"#,##0.0'.replace('"', "&quot;") in package.text("xl/styles.xml")
+
+
+def test_a_difference_of_what_cannot_be_subtracted_is_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": ["x"], "b": [1]})
+    with pytest.raises(ExportError, match='columns: "a" of d less "b" needs numbers of one kind in both'):
+        described(tmp_path, {"a": {"highlight": {"delta": "b"}}}, frame)
+
+
+@pytest.mark.parametrize(
+    ("highlight", "good", "rules"),
+    [
+        ({"above": 15}, None, ["AND(ISNUMBER(A2),A2>15)"]),
+        ({"above": "limit", "below": 0.5}, None, ["AND(ISNUMBER(A2),A2>20)", "AND(ISNUMBER(A2),A2<0.5)"]),
+        ({"delta": True}, "none", []),
+        ({"delta": True}, None, ["AND(ISNUMBER(A2),A2>0)", "AND(ISNUMBER(A2),A2<0)"]),
+        ({"heat": True}, None, ["colorScale:2"]),
+        ({"heat": True}, "down", ["colorScale:3"]),
+        ({"bar": True}, None, ["dataBar"]),
+    ],
+)
+def test_highlights(tmp_path: Path, highlight: dict[str, Any], good: str | None, rules: list[str]) -> None:
+    spec = {"highlight": highlight} | ({"good": good} if good else {})
+    package, _ = described(tmp_path, {"n": spec}, pd.DataFrame({"n": [1.0, None, 30.0]}), params={"limit": 20})
+    sheet = package.tree("xl/worksheets/sheet1.xml")
+    found = []
+    for rule in sheet.iter(f"{MAIN}cfRule"):
+        formula, scale = rule.find(f"{MAIN}formula"), rule.find(f"{MAIN}colorScale")
+        said = formula.text if formula is not None else None
+        found.append(said or (f"colorScale:{len(scale) // 2}" if scale is not None else rule.get("type")))
+    assert found == rules
+
+
+def test_text_is_not_highlighted_and_a_limit_is_a_number(tmp_path: Path) -> None:
+    package, _ = described(tmp_path, {"s": {"highlight": {"above": 1}}}, pd.DataFrame({"s": ["a"]}))
+    assert "conditionalFormatting" not in package.text("xl/worksheets/sheet1.xml")
+    with pytest.raises(ExportError, match=r'the param "limit" is .x., not a number'):
+        described(tmp_path, {"n": {"highlight": {"above": "limit"}}}, pd.DataFrame({"n": [1]}), params={"limit": "x"})
+
+
+@pytest.mark.parametrize(
+    ("total", "number", "value"),
+    [("sum", 109, 9), ("mean", 101, 3), ("min", 105, 1), ("max", 104, 5), ("count", 103, 3)],
+)
+@pytest.mark.parametrize("dtype", ["int64", "float64", "Int64"])
+def test_totals_by_function(tmp_path: Path, total: str, number: int, value: float, dtype: str) -> None:
+    frame = pd.DataFrame({"k": ["a", "b", "c"], "n": pd.array([1, 3, 5], dtype=dtype), "m": [1, 1, 1]})
+    package, cells = described(tmp_path, {"n": {"total": total}}, frame, totals=True)
+    words = {"sum": "Total", "mean": "Mean", "min": "Lowest", "max": "Highest", "count": "Count"}
+    assert cells[-1] == [words[total], value, None]
+    assert f"<f>SUBTOTAL({number},d[N])</f>" in package.text("xl/worksheets/sheet1.xml")
+
+
+@pytest.mark.parametrize(
+    ("values", "total", "value"),
+    [
+        (["x", None], "count", 1),
+        (pd.to_datetime(["2013-01-01", "2013-01-03"]), "max", at("2013-01-03")),
+        (pd.to_datetime(["2013-01-01", "2013-01-03"]), "sum", None),
+        ([math.inf, 1.0], "sum", None),
+        ([math.nan, math.nan], "mean", None),
+        ([math.nan, math.nan], "sum", 0),
+        ([1e308, 1e308], "sum", None),
+        ([2**53 // 10, 1], "sum", 2**53 // 10 + 1),
+    ],
+)
+def test_totals_of_what_has_some(tmp_path: Path, values: Any, total: str, value: Any) -> None:
+    _, cells = described(tmp_path, {"n": {"total": total}}, pd.DataFrame({"k": ["a", "b"], "n": values}))
+    assert cells[-1][1] == value if value is not None else len(cells) == 3
+
+
+# --- number formats -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "locale", "code"),
+    [
+        ("number", "en_US", "#,##0.00"),
+        ("number:1", "en_US", "#,##0.0"),
+        ("0", "en_US", "0"),
+        ("percent", "en_US", "0.0%"),
+        ("percent:0", "en_US", "0%"),
+        ("delta:1", "en_US", '+#,##0.0;-#,##0.0;"±"#,##0.0'),
+        ("+0.0%", "en_US", '+0.0%;-0.0%;"±"0.0%'),
+        ("money:EUR", "de_DE", '#,##0.00"\xa0€"'),
+        ("money:EUR", "en_US", '"€"#,##0.00'),
+        ("money:JPY", "en_US", '"¥"#,##0'),
+        ("money", "en_US", '"$"#,##0.00'),
+        ("money", "fr", "#,##0.00"),
+        ("text", "en_US", "General"),
+    ],
+)
+def test_formats_of_numbers(written: str, locale: str, code: str) -> None:
+    assert number_code(parse_format(written), 2, Locale.parse(locale)) == code
+
+
+@pytest.mark.parametrize(
+    ("written", "locale", "code"),
+    [
+        ("date", "en_US", "yyyy-mm-dd"),
+        ("datetime", "en_US", "yyyy-mm-dd hh:mm"),
+        ("date:long", "en_US", "mmmm d, yyyy"),
+        ("date:full", "de_DE", "dddd, d. mmmm yyyy"),
+        ("date:long", "ja_JP", 'yyyy"年"m"月"d"日"'),
+        ("datetime:EEE d MMM, HH:mm z", "en_US", "ddd d mmm, hh:mm"),
+        ("date:d 'of' MMMM", "en_US", 'd "of" mmmm'),
+        ("date:QQQ y", "en_US", None),
+        ("number", "en_US", None),
+    ],
+)
+def test_formats_of_times(written: str, locale: str, code: str | None) -> None:
+    assert time_code(parse_format(written), Locale.parse(locale)) == code
+
+
+# --- cover and charts -------------------------------------------------------------------------------------------
+
+
+def test_the_cover_says_what_the_file_is_and_leads_to_its_sheets(tmp_path: Path) -> None:
+    png = vl_convert.vegalite_to_png({"data": {"values": [{"a": 1}]}, "mark": "point"}, scale=2)
+    book = Book(
+        title="Daily <delays> & more",
+        description="=1+1",
+        owner="desk@example.com",
+        period="2 January 2013",
+        due=datetime(2013, 1, 3, 6, 30, tzinfo=ZoneInfo("America/New_York")),
+        filters=(("Carrier", "AA"), ("Late after", "15")),
+        note="Final on the 5th.",
+        cover=True,
+        pictures=(Picture("By hour", "Delays grow", png, 40),),
+    )
+    data = written(tmp_path, book=book, cover=flights(), b=flights(2))
+    package = check(data)
+    assert cells_of(data) == [
+        ["Daily <delays> & more", None],
+        ["2 January 2013", None],
+        [None, None],
+        ["About", "=1+1"],
+        ["Note", "Final on the 5th."],
+        ["Carrier", "AA"],
+        ["Late after", "15"],
+        ["Made for", "2013-01-03 06:30 America/New_York"],
+        ["Questions to", "desk@example.com"],
+        [None, None],
+        ["Rows", "Sheet"],
+        [3, "cover~2"],
+        [2, "b"],
+        [None, "Charts"],
+    ]
+    cover = package.text("xl/worksheets/sheet1.xml")
+    assert re.findall('location="([^"]+)"', cover) == ["'cover~2'!A1", "'b'!A1", "'Charts'!A1"]
+    assert "<f>" not in cover
+    core = package.text("docProps/core.xml")
+    assert "<dc:title>Daily &lt;delays&gt; &amp; more</dc:title>" in core
+    assert core.count("2013-01-03T11:30:00Z") == 2
+    drawing = package.text("xl/drawings/drawing1.xml")
+    assert 'descr="Delays grow"' in drawing
+    assert f'cx="{40 * 9525}"' in drawing
+    assert "xl/media/image1.png" in package.names
+    assert [len(cells_of(data, number)) for number in (1, 2)] == [4, 3]
+    assert data == written(tmp_path, book=book, cover=flights(), b=flights(2))

@@ -2,6 +2,7 @@
 
 import io
 import re
+import warnings
 import zipfile
 from typing import Any
 from xml.etree import ElementTree
@@ -9,7 +10,7 @@ from xml.etree import ElementTree
 import openpyxl
 from openpyxl.utils.cell import column_index_from_string, coordinate_from_string, range_boundaries
 
-_MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _RELS = "{http://schemas.openxmlformats.org/package/2006/relationships}"
 _TYPES = "{http://schemas.openxmlformats.org/package/2006/content-types}"
 
@@ -52,7 +53,7 @@ def check(data: bytes) -> Package:
     for name in package.names:
         assert name in said or name.rpartition(".")[2] in endings, f"{name} has no content type"
     assert said <= set(package.names)
-    formats = len(package.tree("xl/styles.xml").find(f"{_MAIN}cellXfs") or ())
+    formats = len(package.tree("xl/styles.xml").find(f"{MAIN}cellXfs") or ())
     strings = [_text(item) for item in package.tree("xl/sharedStrings.xml")] if _has_strings(package) else []
     seen: list[tuple[str, str]] = []
     for name in package.sheets():
@@ -71,7 +72,7 @@ def _check_cells(sheet: ElementTree.Element, formats: int) -> dict[str, ElementT
     """Rows and cells in order, each address once and inside the dimension, formats that are there."""
     cells: dict[str, ElementTree.Element] = {}
     before, right, bottom = 0, 0, 0
-    for row in sheet.iter(f"{_MAIN}row"):
+    for row in sheet.iter(f"{MAIN}row"):
         number, column_before = int(row.get("r", "")), 0
         assert number > before
         before = number
@@ -83,7 +84,7 @@ def _check_cells(sheet: ElementTree.Element, formats: int) -> dict[str, ElementT
             assert int(cell.get("s", "0")) < formats
             cells[cell.get("r", "")] = cell
             right, bottom = max(right, column), max(bottom, number)
-    dimension = range_boundaries(sheet.find(f"{_MAIN}dimension").get("ref"))  # type: ignore[union-attr]
+    dimension = range_boundaries(sheet.find(f"{MAIN}dimension").get("ref"))  # type: ignore[union-attr]
     if cells:
         assert dimension[2:][0] >= right
         assert dimension[2:][1] >= bottom
@@ -94,16 +95,16 @@ def _check_table(
     table: ElementTree.Element, cells: dict[str, ElementTree.Element], strings: list[str]
 ) -> tuple[str, str]:
     left, top, right, bottom = range_boundaries(table.get("ref"))
-    columns = list(table.iter(f"{_MAIN}tableColumn"))
+    columns = list(table.iter(f"{MAIN}tableColumn"))
     totals = int(table.get("totalsRowCount", "0"))
     assert (left, top) == (1, 1)
     assert bottom - totals > top, "a table has a row of data"
-    assert len(columns) == right == int(table.find(f"{_MAIN}tableColumns").get("count"))  # type: ignore[union-attr, arg-type]
+    assert len(columns) == right == int(table.find(f"{MAIN}tableColumns").get("count"))  # type: ignore[union-attr, arg-type]
     assert [int(c.get("id", "")) for c in columns] == list(range(1, right + 1))
     names = [c.get("name", "") for c in columns]
     assert len({name.casefold() for name in names}) == len(names)
     assert all(0 < len(name) <= 255 for name in names)
-    filtered = range_boundaries(table.find(f"{_MAIN}autoFilter").get("ref"))  # type: ignore[union-attr]
+    filtered = range_boundaries(table.find(f"{MAIN}autoFilter").get("ref"))  # type: ignore[union-attr]
     assert filtered == (left, top, right, bottom - totals)
     at = {range_boundaries(address)[:2]: cell for address, cell in cells.items()}
     for number, (column, name) in enumerate(zip(columns, names, strict=True), 1):
@@ -111,7 +112,7 @@ def _check_table(
         assert header.get("t") == "s", "a header is text"
         assert strings[int(header[0].text or "")] == name
         if totals and column.get("totalsRowFunction"):
-            formula = at[number, bottom].find(f"{_MAIN}f")
+            formula = at[number, bottom].find(f"{MAIN}f")
             assert formula is not None
             assert re.fullmatch(rf"SUBTOTAL\(1\d\d,{table.get('name')}\[.*\]\)", formula.text or "", re.DOTALL)
         elif totals and column.get("totalsRowLabel"):
@@ -126,7 +127,7 @@ def said(text: str) -> str:
 
 
 def _text(item: ElementTree.Element) -> str:
-    return said("".join(piece.text or "" for piece in item.iter(f"{_MAIN}t")))
+    return said("".join(piece.text or "" for piece in item.iter(f"{MAIN}t")))
 
 
 def _digits(name: str) -> str:
@@ -135,6 +136,8 @@ def _digits(name: str) -> str:
 
 def cells_of(data: bytes, number: int = 0) -> list[list[Any]]:
     """A sheet's cells as openpyxl reads them."""
-    book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* extension is not supported")  # it knows no data bars as of Excel 2010
+        book = openpyxl.load_workbook(io.BytesIO(data), data_only=True)
     rows = book.worksheets[number].iter_rows(values_only=True)
     return [[said(value) if isinstance(value, str) else value for value in row] for row in rows]

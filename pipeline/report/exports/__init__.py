@@ -9,6 +9,7 @@ from pipeline.errors import ExportError, ReportError
 from pipeline.jobs.model import Export
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.exports import as_csv, as_json, as_parquet, as_pdf, as_xlsx, names, zipped
+from pipeline.report.exports.book import Book
 from pipeline.report.model import Datasets, ExportFile
 
 DOCUMENTS: Mapping[str, tuple[str, str]] = {
@@ -22,8 +23,7 @@ DOCUMENTS: Mapping[str, tuple[str, str]] = {
 class _Format:
     ending: str
     media_type: str
-    write: Callable[[Datasets, Path, bool], None]
-    """Writes the datasets to the path; the flag is the export's `totals`."""
+    write: Callable[[Datasets, Path, Book], None]
 
 
 _FORMATS: Mapping[str, _Format] = {
@@ -47,14 +47,14 @@ def filename(export: Export, job: str, render_name: Callable[[str], str]) -> str
     return names.finished(given, ending, zip_it=export.zip)
 
 
-def build(export: Export, datasets: Datasets, name: str, store: ArtifactStore) -> ExportFile:
-    """One file, stored. The same data gives the same bytes. Raises ExportError, which names file and
-    column."""
+def build(export: Export, datasets: Datasets, name: str, store: ArtifactStore, book: Book) -> ExportFile:
+    """One file, stored; what a workbook shows besides rows is in `book`. The same gives the same bytes. Raises
+    ExportError, which names file and column."""
     kind = _FORMATS[export.kind]
     chosen = {dataset: datasets[dataset] for dataset in export.data}
     rows = sum(len(frame) for frame in chosen.values())
     return _stored(
-        export, name, store, lambda path: kind.write(chosen, path, export.totals), media_type=kind.media_type, rows=rows
+        export, name, store, lambda path: kind.write(chosen, path, book), media_type=kind.media_type, rows=rows
     )
 
 

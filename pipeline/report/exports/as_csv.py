@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.report.exports import csv_fast
+from pipeline.report.exports.book import Book
 from pipeline.report.exports.columns import Plain, clock, taken_apart
 from pipeline.report.kinds import Column, Kind, only_midnights
 from pipeline.report.model import Datasets
@@ -17,7 +18,7 @@ _LIVE = ("=", "+", "-", "@", "\t", "\r")
 """Where a spreadsheet takes a text for a formula (OWASP, "CSV Injection")."""
 
 
-def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: ARG001, FBT001 - the table's signature
+def write(datasets: Datasets, path: Path, _book: Book) -> None:
     """One dataset. Raises ExportError for a column that has no text form."""
     ((name, frame),) = datasets.items()
     columns = taken_apart(name, frame)

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import ExportError
+from pipeline.report.exports.book import Book
 from pipeline.report.exports.columns import Plain, taken_apart
 from pipeline.report.kinds import Kind, only_midnights, scalars
 from pipeline.report.model import Datasets
@@ -19,7 +20,7 @@ _ROWS = 5_000
 """Rows turned into Python values at a time, so that memory does not grow with the dataset."""
 
 
-def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: ARG001, FBT001 - the table's signature
+def write(datasets: Datasets, path: Path, _book: Book) -> None:
     """One dataset. Missing is null, a decimal is text (exact), a duration `P0DT1H30M0S`.
 
     Raises ExportError for infinity, which JSON has not, and for columns that have no form.

@@ -6,11 +6,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import ExportError
+from pipeline.report.exports.book import Book
 from pipeline.report.extras import need
 from pipeline.report.model import Datasets
 
 
-def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: ARG001, FBT001 - the table's signature
+def write(datasets: Datasets, path: Path, _book: Book) -> None:
     """One dataset. Raises ExportError naming the column that Arrow cannot hold."""
     ((name, frame),) = datasets.items()
     pa = need("pyarrow", "writing Parquet files", "parquet")

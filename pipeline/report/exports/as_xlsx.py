@@ -6,50 +6,48 @@ is installed, else value by value, the same bytes either way.
 """
 
 import io
-from datetime import UTC, datetime
 from pathlib import Path
 
-import pandas as pd
 from xlsxwriter import Workbook
 
 from pipeline.errors import ExportError, MissingExtraError
-from pipeline.report.exports import package, rowxml
-from pipeline.report.exports.cells import cells_of, check_texts
-from pipeline.report.exports.columns import taken_apart
-from pipeline.report.exports.names import headers, sheet_titles, table_names
+from pipeline.report.exports import cover, package, rowxml
+from pipeline.report.exports.book import Book
+from pipeline.report.exports.names import sheet_titles, table_names
 from pipeline.report.exports.rowxml_fast import FastRows
-from pipeline.report.exports.sheets import Formats, Shown, Table, draw
-from pipeline.report.exports.totals import Function, total_of
+from pipeline.report.exports.sheets import Formats, Table, draw
+from pipeline.report.exports.tables import table_of
 from pipeline.report.extras import need
 from pipeline.report.model import Datasets
 
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 """Of a sheet: "Excel specifications and limits"."""
 _OPTIONS = {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-_CREATED = datetime(2000, 1, 1, tzinfo=UTC)
-"""A workbook that told when it was made would have other bytes each time."""
 
 
-def write(datasets: Datasets, path: Path, totals: bool) -> None:  # noqa: FBT001 - the table's signature
+def write(datasets: Datasets, path: Path, said: Book) -> None:
     """Raises ExportError for what Excel cannot hold: too many rows or columns, a text of more than 32,767
     characters, columns of lists or objects."""
-    for name, frame in datasets.items():
-        _check_size(name, rows=len(frame) + 1 + totals, columns=len(frame.columns))
-    titles, names = sheet_titles(datasets), table_names(datasets)
-    tables = [
-        _table(title, name, datasets[dataset], dataset, totals=totals)
-        for title, name, dataset in zip(titles, names, datasets, strict=True)
-    ]
+    before = [cover.SHEET] if said.cover else []
+    after = [cover.PICTURES] if said.pictures else []
+    titles = sheet_titles([*before, *datasets, *after])
+    names = zip(titles[len(before) :], table_names(datasets), datasets, strict=False)
+    tables = [table_of(dataset, datasets[dataset], title, name, said) for title, name, dataset in names]
+    for table in tables:
+        _check_size(table)
     skeleton = io.BytesIO()
     book = Workbook(skeleton, _OPTIONS)
-    book.set_properties({"created": _CREATED})
+    book.set_properties(cover.properties(said))
     formats = Formats(book)
     fillings = {}
+    if said.cover:
+        cover.draw(book.add_worksheet(titles[0]), tables, titles[len(titles) - len(after) :], formats, said)
     for table in tables:
-        sheet = book.add_worksheet(table.title)
-        draw(sheet, table, formats, table.title)
+        draw(book.add_worksheet(table.title), table, formats, said)
         if table.columns:
             fillings[len(book.worksheets())] = table.filling
+    if said.pictures:
+        cover.hang(book.add_worksheet(titles[-1]), formats, said)
     book.close()
     package.fill(skeleton.getvalue(), path, fillings, _rows())
 
@@ -61,25 +59,10 @@ def _rows() -> package.Rows:
         return rowxml.rows
 
 
-def _table(title: str, name: str, frame: pd.DataFrame, dataset: str, *, totals: bool) -> Table:
-    plain = taken_apart(dataset, frame)
-    for column in plain:
-        check_texts(dataset, column)
-    cells = [cells_of(column) for column in plain]
-    shown = [
-        Shown(
-            one,
-            header,
-            total=total_of(one, len(frame), Function.SUM) if totals else None,
-        )
-        for one, header in zip(cells, headers(one.header for one in cells), strict=True)
-    ]
-    return Table(title, name, len(frame), shown)
-
-
-def _check_size(name: str, *, rows: int, columns: int) -> None:
+def _check_size(table: Table) -> None:
+    rows, columns = table.filling.last, len(table.columns)
     if rows > _MOST_ROWS or columns > _MOST_COLUMNS:
         raise ExportError(
-            f"{name} has {rows:,} rows with its header and {columns:,} columns; an Excel sheet takes "
+            f"{table.dataset} has {rows:,} rows with its header and {columns:,} columns; an Excel sheet takes "
             f"{_MOST_ROWS:,} and {_MOST_COLUMNS:,}: aggregate it, or export it as csv or parquet"
         )

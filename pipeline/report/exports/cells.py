@@ -24,7 +24,8 @@ _MOST_EXACT = 10**15
 _FIRST_DAY, _LAST_DAY = date(1900, 3, 1), date(9999, 12, 31)
 _LONGEST = 32_767
 """Of a text in a cell, in UTF-16's units: "Excel specifications and limits"."""
-_WIDEST = 60
+WIDEST = 60
+"""Of a column, in characters."""
 
 
 class Format(StrEnum):
@@ -65,8 +66,22 @@ class Cells:
     values: Callable[[int, int], Any]
     """Rows start..stop: an array of numbers with NaN for empty cells; texts as a column or a list; else a list with
     None for empty cells."""
-    adds: bool
-    """Whether a sum of it means something."""
+    kind: Kind
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it holds plain numbers."""
+        return self.form is Form.NUMBER and self.kind in {Kind.INTEGER, Kind.NUMBER, Kind.DECIMAL}
+
+    @property
+    def adds(self) -> bool:
+        """Whether a sum of it means something."""
+        return self.numeric or (self.form is Form.NUMBER and self.kind is Kind.DURATION)
+
+    @property
+    def timed(self) -> bool:
+        """Whether it holds dates or times."""
+        return self.form is Form.NUMBER and self.kind in {Kind.DATE, Kind.DATETIME, Kind.ZONED}
 
 
 def cells_of(column: Plain) -> Cells:
@@ -96,7 +111,7 @@ def _integers(column: Plain) -> Cells:
     if any(bound >= _MOST_EXACT for bound in bounds):
         return _as_text(column, str)
     width = len(f"{abs(np.nansum(serials.integers(column.values), dtype=np.float64)):.0f}") + 1
-    return _numeric(column, Format.INTEGER, width, serials.integers, adds=True)
+    return _numeric(column, Format.INTEGER, width, serials.integers)
 
 
 def _numbers(column: Plain) -> Cells:
@@ -109,7 +124,7 @@ def _numbers(column: Plain) -> Cells:
     with np.errstate(over="ignore"):
         total = abs(finite.sum())
     width = len(f"{total if np.isfinite(total) else largest:,.2f}") + 1
-    return _numeric(column, shown, width, serials.floats, adds=True)
+    return _numeric(column, shown, width, serials.floats)
 
 
 def _decimals(column: Plain) -> Cells:
@@ -119,14 +134,14 @@ def _decimals(column: Plain) -> Cells:
     places = max((-int(value.as_tuple().exponent) for value in values), default=0)
     shown = Format.WHOLE if places <= 0 else Format.NUMBER if places <= 2 else Format.SMALL
     width = len(f"{sum(values, Decimal(0)):,.2f}") + 1
-    return _numeric(column, shown, width, serials.decimals, adds=True)
+    return _numeric(column, shown, width, serials.decimals)
 
 
 def _durations(column: Plain) -> Cells:
     """A fraction of days. Excel shows negative ones as ####, so a column with one is text."""
     if any(bound < timedelta(0) for bound in _bounds(column.values.dropna())):
         return _as_text(column, clock)
-    return _numeric(column, Format.DURATION, 12, serials.durations, adds=True)
+    return _numeric(column, Format.DURATION, 12, serials.durations)
 
 
 def _texts(column: Plain) -> Cells:
@@ -181,13 +196,12 @@ def _numeric(
     width: int,
     numbers: Callable[[Column], serials.Numbers],
     *,
-    adds: bool = False,
     header: str | None = None,
 ) -> Cells:
     def values(start: int, stop: int) -> serials.Numbers:
         return numbers(column.values.iloc[start:stop])
 
-    return _cells(column, shown, width, Form.NUMBER, values, adds=adds, header=header)
+    return _cells(column, shown, width, Form.NUMBER, values, header=header)
 
 
 def _cells(
@@ -197,12 +211,11 @@ def _cells(
     form: Form,
     values: Callable[[int, int], Any],
     *,
-    adds: bool = False,
     header: str | None = None,
 ) -> Cells:
     name = column.name if header is None else header
     # The header needs room for the filter's button.
-    return Cells(column.name, name, shown, min(max(width + 1, len(name) + 3, 6), _WIDEST), form, values, adds)
+    return Cells(column.name, name, shown, min(max(width + 1, len(name) + 3, 6), WIDEST), form, values, column.kind)
 
 
 def _bounds(values: Column) -> tuple[Any, ...]:

@@ -20,15 +20,17 @@ class Plain:
 
 def taken_apart(dataset: str, frame: pd.DataFrame) -> list[Plain]:
     """Raises ExportError for a column that holds what no cell can: lists, bytes, objects."""
-    found = []
-    for name in frame.columns:
-        try:
-            found.append(Plain(str(name), *plain(frame[name])))
-        except ValueError as error:
-            raise ExportError(
-                f'column "{name}" of {dataset} holds {error}; make text or numbers of it, or leave it out'
-            ) from error
-    return found
+    return [taken(dataset, str(name), frame[name]) for name in frame.columns]
+
+
+def taken(dataset: str, name: str, series: Column) -> Plain:
+    """One column of them. Raises ExportError likewise."""
+    try:
+        return Plain(name, *plain(series))
+    except ValueError as error:
+        raise ExportError(
+            f'column "{name}" of {dataset} holds {error}; make text or numbers of it, or leave it out'
+        ) from error
 
 
 def clock(duration: timedelta) -> str:

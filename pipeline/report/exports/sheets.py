@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from xlsxwriter import Workbook
+from xlsxwriter.utility import xl_range, xl_rowcol_to_cell
 from xlsxwriter.worksheet import Worksheet
 
+from pipeline.jobs.columnspec import ColumnSpec
+from pipeline.jobs.totalwords import label_of
+from pipeline.report.exports.book import Book
 from pipeline.report.exports.cells import Cells
+from pipeline.report.exports.conditions import rules, tones
 from pipeline.report.exports.package import Filling
 from pipeline.report.exports.totals import Total
 
@@ -29,9 +34,6 @@ class Formats:
             self._made[key] = self._book.add_format(properties)
         return self._made[key]
 
-    def header(self, align: str) -> Any:
-        return self.of(bold=True, bottom=1, bg_color="#F1F5F9", valign="vcenter", align=align)
-
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -39,15 +41,20 @@ class Shown:
 
     cells: Cells
     header: str
-    align: str = ""
-    """Of header and values; empty: as Excel does it."""
-    total: Total | None = None
+    spec: ColumnSpec
+    total: Total | None
+
+    @property
+    def align(self) -> Mapping[str, str]:
+        """Of its values; empty: as Excel does it."""
+        return {"align": self.spec.align} if self.spec.align else {}
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
     """A dataset as its sheet shows it."""
 
+    dataset: str
     title: str
     """Of the sheet."""
     name: str
@@ -59,61 +66,64 @@ class Table:
     def totals(self) -> bool:
         return self.rows > 0 and any(column.total is not None for column in self.columns)
 
+    def label_at(self, position: int) -> str:
+        """What the row of totals is called, in the first column that has none."""
+        words = [column.total.function.word if column.total else None for column in self.columns]
+        return label_of(words) if self.totals and None in words and position == words.index(None) else ""
+
     @property
     def filling(self) -> Filling:
         return Filling([column.cells for column in self.columns], self.rows, self.totals)
 
 
-def draw(sheet: Worksheet, table: Table, formats: Formats, footer: str) -> None:
-    """The skeleton (see `package`): header, a row that tells formats, and totals."""
+def draw(sheet: Worksheet, table: Table, formats: Formats, book: Book) -> None:
+    """The skeleton (see `package`): header, a row that tells formats, totals, and what stands out."""
     sheet.freeze_panes(1, 0)
     sheet.repeat_rows(0)
     sheet.set_landscape()
     sheet.fit_to_pages(1, 0)
-    sheet.set_footer(f"&L{footer.replace('&', '&&')}&R&P / &N")
+    footer = ", ".join(filter(None, (book.title, book.period))) or table.title
+    sheet.set_footer(f"&L{footer[:100].replace('&', '&&')}&R&P / &N")
     if not table.columns:
         return
     columns: list[Mapping[str, Any]] = []
     for position, column in enumerate(table.columns):
         sheet.set_column(position, position, column.cells.width)
-        sheet.write_blank(1, position, None, _format(formats, column))
-        columns.append(_column(column, formats, totals=table.totals, labelled=position == _labelled(table)))
+        sheet.write_blank(1, position, None, formats.of(num_format=column.cells.format, **column.align))
+        columns.append(_column(column, formats, totals=table.totals, label=table.label_at(position)))
     options = {"name": table.name, "style": _STYLE, "total_row": table.totals, "columns": columns}
     sheet.add_table(0, 0, 1 + table.totals, len(columns) - 1, options)
     if table.totals:
         _write_totals(sheet, table, formats)
+    for position, column in enumerate(table.columns):
+        if table.rows and column.cells.numeric:
+            first, area = xl_rowcol_to_cell(1, position), xl_range(1, position, table.rows, position)
+            for rule in rules(column.spec, first, book.params, tones(formats.of)):
+                sheet.conditional_format(area, dict(rule))
 
 
-def _labelled(table: Table) -> int | None:
-    """Where "Total" stands, if there are totals."""
-    free = (number for number, column in enumerate(table.columns) if column.total is None)
-    return next(free, None) if table.totals else None
-
-
-def _column(column: Shown, formats: Formats, *, totals: bool, labelled: bool) -> Mapping[str, Any]:
-    found = {"header": column.header, "header_format": formats.header(column.align or "left")}
+def _column(column: Shown, formats: Formats, *, totals: bool, label: str) -> Mapping[str, Any]:
+    side = column.align or {"align": "right" if column.cells.adds else "left"}
+    header = formats.of(bold=True, bottom=1, bg_color="#F1F5F9", valign="vcenter", text_wrap=True, **side)
+    found = {"header": column.header, "header_format": header}
     if column.total is not None and totals:
         return {**found, "total_function": column.total.function.excel}
-    return {**found, "total_string": "Total"} if labelled else found
-
-
-def _format(formats: Formats, column: Shown, **more: Any) -> Any:
-    align = {"align": column.align} if column.align else {}
-    return formats.of(num_format=column.cells.format, **align, **more)
+    return {**found, "total_string": label} if label else found
 
 
 def _write_totals(sheet: Worksheet, table: Table, formats: Formats) -> None:
     """SUBTOTAL follows the filter; the value as built stands in it for readers that do not count."""
     for position, column in enumerate(table.columns):
-        shown = _format(formats, column, bold=True, top=1)
-        if column.total is None:
-            sheet.write_string(2, position, "Total" if position == _labelled(table) else "", shown)
-            continue
-        if column.total.format:
-            shown = formats.of(num_format=column.total.format, bold=True, top=1)
-        area = f"{table.name}[{_escaped(column.header)}]"
-        formula = f"=SUBTOTAL({column.total.function.subtotal},{area})"
-        sheet.write_formula(2, position, formula, shown, column.total.value)
+        total, label = column.total, table.label_at(position)
+        code = (total.format if total else "") or column.cells.format
+        shown = formats.of(num_format=code, bold=True, top=1, **column.align)
+        if total is not None:
+            area = f"{table.name}[{_escaped(column.header)}]"
+            sheet.write_formula(2, position, f"=SUBTOTAL({total.function.subtotal},{area})", shown, total.value)
+        elif label:
+            sheet.write_string(2, position, label, shown)
+        else:
+            sheet.write_blank(2, position, None, shown)
 
 
 def _escaped(header: str) -> str:

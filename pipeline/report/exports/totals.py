@@ -1,7 +1,7 @@
 """What stands under a column: the function that Excel calculates, and its value as built."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.jobs.columnspec import Total as TotalWord
 from pipeline.report.exports.cells import Cells, Form, Format
 from pipeline.report.exports.serials import Numbers
 
@@ -24,13 +25,13 @@ class Function(Enum):
     MAX = ("max", "max", 104)
     COUNT = ("count", "count", 103)
 
-    def __init__(self, word: str, excel: str, subtotal: int) -> None:
+    def __init__(self, word: TotalWord, excel: str, subtotal: int) -> None:
         self.word = word
         self.excel = excel
         self.subtotal = subtotal
 
 
-FUNCTIONS = {function.word: function for function in Function}
+FUNCTIONS: Mapping[TotalWord, Function] = {function.word: function for function in Function}
 
 
 @dataclass(frozen=True, slots=True)
