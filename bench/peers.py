@@ -25,6 +25,8 @@ class Peer:
     """Of the workload's mails: who waits out each round trip on one connection is measured on fewer."""
     measures_itself: bool = True
     """Whether it prints its own measures; else the whole process is timed."""
+    chunking: bool = False
+    """Whether it is measured against a sink that offers CHUNKING."""
 
 
 def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
@@ -38,6 +40,7 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
     theirs, node = fetched.python, fetched.node
     sessions = 10 if delayed else 4
     floor = f"smtp-source, {sessions} sessions: C, one message again and again"
+    bdat = "**pipeline**, 10 connections, CHUNKING offered (bench/sink.py), **durable**"
     nodemailer = (node, str(HERE / "nodemailer_peer.js"), workload, *rest, str(fetched.modules)) if node else ()
     return [
         Peer("floor", floor, _floor(workload, sessions), measures_itself=False),
@@ -52,6 +55,7 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
         Peer("nodemailer", "nodemailer, pool of 10, Handlebars", nodemailer),
         Peer("ours", "**pipeline**, 10 connections, **durable**", python(sys.executable, "our_peer")),
         Peer("ours2", "**pipeline**, two processes, one ledger, **durable**", python(sys.executable, "our_peer", "2")),
+        *([Peer("bdat", bdat, python(sys.executable, "our_peer"), chunking=True)] if delayed else []),
     ]
 
 

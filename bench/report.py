@@ -25,6 +25,7 @@ GOALS = {
     ("W2", "ours", "post_office"): 6.0,
     ("W3", "ours", "floor"): 3.0,
     ("W3", "ours", "nodemailer"): 1.6,
+    ("W3", "bdat", "floor"): 8.0,
 }
 """Workload, ours, the other: messages a second of ours for one of theirs."""
 CPU_GOAL = 7.0
@@ -104,7 +105,7 @@ def _row(peer: Peer, rounds: Rounds, mails: int) -> str:
 
 
 def _goal(rounds: Rounds, ours: str, other: str, goal: float) -> str:
-    names = {"ours": "one process", "ours2": "two processes", "floor": "smtp-source"}
+    names = {"ours": "one process", "ours2": "two processes", "bdat": "BDAT", "floor": "smtp-source"}
     who, whom = names.get(ours, ours), names.get(other, other)
     return f"{who} against {whom} {_number(ratio(rounds, ours, other))} of {goal:g}"
 

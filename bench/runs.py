@@ -21,7 +21,7 @@ def mails_of(peer: Peer, mails: int) -> int:
 def run_peer(peer: Peer, workload: Workload, mails: int) -> Run:
     """mails, seconds, cpu_seconds, peak_mib. Raises SystemExit where the peer failed."""
     count = mails_of(peer, mails)
-    with sink.running(workload.round_trip) as port:
+    with sink.running(workload.round_trip, chunking=peer.chunking) as port:
         filled = [word.replace("PORT", str(port)).replace("MAILS", str(count)) for word in peer.command]
         start = time.perf_counter()
         process = subprocess.Popen(filled, stdout=subprocess.PIPE)
