@@ -46,7 +46,7 @@ jobs:
       people: {{file: people.parquet}}
       flights: {{file: flights.parquet}}
     message: {{subject: "Flight report for {{{{ recipient.name }}}} no. {{{{ recipient.id }}}}", template: w1}}
-    each: {{data: people, email: email, slice: {{flights: {by}}}}}
+    each: {{data: people, email: email, slice: {{flights: {by}}}, max: 10000000}}
     memory: 8GB
 """
 

@@ -13,6 +13,7 @@ from pipeline.cli.workspace import find_job, open_workspace
 from pipeline.ledger.records import RunKey
 
 if TYPE_CHECKING:
+    from pipeline.engine.audience import Refusal
     from pipeline.engine.gating import GateNews
     from pipeline.jobs.model import Job
     from pipeline.message.ladder import Degraded
@@ -22,9 +23,10 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("job")
 @click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@click.option("--diff", is_flag=True, help="Also what is different for whom since the run that was sent last.")
 @json_option
 @click.pass_obj
-def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
+def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) -> None:
     """Build the report of JOB and print who would get what and how big. Sends nothing, and the ledger learns
     nothing."""
     from pipeline.engine.sinks import Planned, PlanSink  # noqa: PLC0415 - brings the builder's room
@@ -66,11 +68,9 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
         ]
         columns = _columns(rows)
         print_rows(rows, columns, as_json=as_json, empty="nobody would get anything: the audience is empty")
-        for refusal in summary.refused:
-            if as_json:
-                print_json({"recipient": refusal.address, "row": refusal.row, "reason": refusal.reason})
-            else:
-                click.echo(f"refused: row {refusal.row}, {refusal.address}: {refusal.reason}")
+        _print_audience("refused", summary.refused, as_json=as_json)
+        each = entry.audience.each
+        _print_audience("skipped" if each and each.empty == "skip" else "empty", summary.empty, as_json=as_json)
         if summary.gate.findings:
             _print_gate(summary.gate, as_json=as_json)
         if not as_json:
@@ -81,6 +81,19 @@ def command(root: Path, job: str, at: str | None, *, as_json: bool) -> None:
                 f"{human_size(sum(message.bytes for message in planned))}, "
                 f"for {local(due, entry.timezone)}; nothing was sent"
             )
+        if diff:
+            from pipeline.cli.plan_diff import print_diff  # noqa: PLC0415 - brings the builder's room
+
+            print_diff(workspace, entry, RunKey(job, due), planned, as_json=as_json)
+
+
+def _print_audience(kind: str, rows: "Sequence[Refusal]", *, as_json: bool) -> None:
+    """Rows of the audience that are refused, skipped or, though mailed, without rows of their own (empty)."""
+    for row in rows:
+        if as_json:
+            print_json({"audience": kind, "recipient": row.address, "row": row.row, "reason": row.reason})
+        else:
+            click.echo(f"{kind}: row {row.row}, {row.address}: {row.reason}")
 
 
 def _columns(rows: Sequence[Mapping[str, object]]) -> dict[str, Callable[[Any], str] | None]:

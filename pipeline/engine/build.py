@@ -4,17 +4,16 @@ Nothing here comes from the clock: the period comes from the due time, the Date 
 that a run that is built again is the same run.
 """
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from pipeline.engine.audience import Refusal, Row, personal
+from pipeline.engine.audience import Refusal
 from pipeline.engine.gating import ALONE, PASSED, GateClosedError, Gatekeeper, GateNews, GateTerms
 from pipeline.engine.ingredients import ingredients
 from pipeline.engine.keyfile import UNSUBSCRIBE_KEY, secret_key
+from pipeline.engine.letters import Addressees, Letters
 from pipeline.engine.lighten import Lightener
 from pipeline.engine.logo import logo_of
 from pipeline.engine.process import Progress
@@ -24,18 +23,13 @@ from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.kept_records import Ingredient
 from pipeline.ledger.records import Letter, RunKey
 from pipeline.message.compose import Composer
-from pipeline.message.facts import Recipients, RunFacts
+from pipeline.message.facts import RunFacts
 from pipeline.message.ladder import Fitted
-from pipeline.message.manner import Manners, ReadsAs
 from pipeline.message.unsubscribing import Unsubscribing
 from pipeline.message.wire import encoded_size
 from pipeline.report.artifacts import ArtifactStore
-from pipeline.report.build import Report, build_report
-from pipeline.report.exports.book import Voice
+from pipeline.report.build import build_report
 from pipeline.schedule.period import Period, parse_period, period_for
-
-AHEAD = 256
-"""Recipients whose slices are cut out together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +55,8 @@ class Summary:
     """Where it says wait or skip, nothing was built."""
     ingredients: tuple[Ingredient, ...] = ()
     """The project's files that it was made from."""
+    empty: tuple[Refusal, ...] = ()
+    """Rows of the audience of which no sliced dataset has a row; whether they get a message, the job says."""
 
 
 class OpenSink(Protocol):
@@ -119,7 +115,6 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
             lambda what: progress(Step(what)),
             render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
             render_document=lambda number, report: composer.document(number, report, report.row, store.read),
-            voice=lambda number, report: _voice(composer, job, number, report),
             admit=gate,
         )
     except GateClosedError as closed:
@@ -129,17 +124,23 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
     lightener = Lightener(store, request.project.store, request.project.root, request.artifacts.parent / "store.key")
     fitted = Fitted(composer.letter, lightener, job.owner.address, progress)
     progress(Step("messages"))
-    refused: list[Refusal] = []
-    count = Count()
+    tell = progress if request.gate.rehearsal else _unheard
+    to = Addressees(request.project.allow_recipients, request.only_to)
+    letters, count = Letters(job, report, fitted, composer.manners, to, tell), Count()
     with request.sink.open(progress) as sink:
-        for letter in _letters(request, job, report, fitted, composer.manners, refused, progress):
+        for letter in letters:
             count.add(letter)
             sink.add(letter)
+    refused, empty = tuple(letters.refused), tuple(letters.empty)
     if refused and not count.messages:
         raise ReportError(f"no row of the audience can be mailed; row {refused[0].row}: {refused[0].reason}")
     rows = {name: len(frame) for name, frame in report.datasets.items()}
     made_from = ingredients(job, request.project, report, composer.template_files())
-    return Summary(count.messages, count.deliveries, count.bytes, tuple(refused), rows, gate.news, made_from)
+    return Summary(count.messages, count.deliveries, count.bytes, refused, rows, gate.news, made_from, empty)
+
+
+def _unheard(_value: object) -> None:
+    """Nobody asks how each one's letter reads."""
 
 
 def _unsubscribing(job: Job, project: Project, state: Path) -> Unsubscribing | None:
@@ -153,13 +154,6 @@ def _unsubscribing(job: Job, project: Project, state: Path) -> Unsubscribing | N
     return Unsubscribing(key, job.name, mail=job.sender.address if project.bounces is not None else "")
 
 
-def _voice(composer: Composer, job: Job, number: int, report: Report) -> Voice:
-    """What the workbook of an export says to the report's reader."""
-    note, where = job.exports[number].note, f"jobs.{job.name}.exports.{number}.note"
-    said = composer.render_line(note, where=where, datasets=report.views, row=report.row) if note else ""
-    return Voice(said, composer.manners.of(report.row).params)
-
-
 @dataclass(slots=True)
 class Count:
     messages: int = 0
@@ -170,44 +164,3 @@ class Count:
         self.messages += 1
         self.deliveries += len(letter.recipients)
         self.bytes += encoded_size(letter, eight_bit=True)
-
-
-def _letters(  # noqa: PLR0917 - what a run has in hand
-    request: BuildRequest,
-    job: Job,
-    report: Report,
-    fitted: Fitted,
-    manners: Manners,
-    refused: list[Refusal],
-    progress: Progress,
-) -> Iterator[Letter]:
-    each = job.audience.each
-    if each is None:
-        if request.only_to:
-            yield fitted.letter(report, Recipients(to=request.only_to), None)
-        else:
-            audience = job.audience
-            yield fitted.letter(report, Recipients(audience.to, audience.cc, audience.bcc), None)
-        return
-    items = personal(
-        each, _rows(report, each.data), request.project.allow_recipients, request.only_to, check=manners.of
-    )
-    tells = request.gate.rehearsal and manners.differ
-    while some := list(islice(items, AHEAD)):
-        report.expect((item[1] for item in some if not isinstance(item, Refusal)), each.slice)
-        for item in some:
-            if isinstance(item, Refusal):
-                refused.append(item)
-                continue
-            mailbox, row = item
-            if tells:
-                progress(ReadsAs((mailbox.address,), manners.of(row)))
-            yield fitted.letter(report.sliced(row, each.slice), Recipients(to=(mailbox,)), row)
-
-
-def _rows(report: Report, dataset: str) -> Iterator[Row]:
-    """The rows of a dataset as dictionaries, one at a time: a million recipients are not copied first."""
-    frame: Any = report.datasets[dataset]
-    names = [str(column) for column in frame.columns]
-    for values in frame.itertuples(index=False, name=None):
-        yield dict(zip(names, values, strict=True))

@@ -4,8 +4,10 @@ report that waits for them. Pure.
 Trouble is told when it begins and when it is over. What is held is told each time, because it asks for a decision.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from pipeline.engine.audience import Refusal
 from pipeline.engine.build import Summary, run_period
 from pipeline.engine.gating import GateNews
 from pipeline.jobs.model import Job, Project
@@ -30,7 +32,7 @@ _BECAME = {
     ),
 }
 _REFUSED = 10
-"""Rows of the audience that a review names one by one."""
+"""Rows of the audience that a review names."""
 
 
 def reviewer_of(job: Job, key: RunKey) -> Mailbox | None:
@@ -74,15 +76,29 @@ def recovery_notice(project: Project, run: Run) -> Notice:
 
 def review_notice(project: Project, run: Run, summary: Summary, reviewer: Mailbox) -> Notice:
     """The proof of a run that is composed and held: what would go to whom."""
-    refused = [f"row {one.row}, {one.address or 'no address'}: {one.reason}" for one in summary.refused[:_REFUSED]]
-    if len(summary.refused) > _REFUSED:
-        refused.append(f"and {len(summary.refused) - _REFUSED:,} more rows")
+    refused = _some(summary.refused, "row {0.row}, {0.address}: {0.reason}")
+    empty = ", ".join(_some(summary.empty, "{0.address}"))
     mailer = project.jobs[run.key.job].delivery.mailer
     proof = Proof(summary.messages, summary.deliveries, summary.bytes, tuple(refused), mailer)
     told = tuple(f"Its numbers did not pass the gate: {finding.told}" for finding in summary.gate.findings)
+    if empty:
+        told += (f"Without rows of their own, {empty_in_words(project, run.key)}: {empty}.",)
     then = "Nothing leaves until you decide: release sends all of it as it is, cancel gives it up."
     draft = Notice("waits for your review", "it is composed", told, then, _DECIDE, to=reviewer, proof=proof)
     return _addressed(project, run, draft)
+
+
+def empty_in_words(project: Project, key: RunKey) -> str:
+    """What becomes of recipients without rows of their own."""
+    each = project.jobs[key.job].audience.each
+    skipped = each is not None and each.empty == "skip"
+    return "they get no message (empty: skip)" if skipped else "they get their message all the same (empty: send)"
+
+
+def _some(rows: Sequence[Refusal], form: str) -> list[str]:
+    """The first of them, and how many more there are."""
+    told = [form.format(row) for row in rows[:_REFUSED]]
+    return told if len(rows) <= _REFUSED else [*told, f"and {len(rows) - _REFUSED:,} more"]
 
 
 def _addressed(project: Project, run: Run, draft: Notice) -> Notice:

@@ -6,12 +6,13 @@ In a child, from the letters that are staged for the run: what is released is wh
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.engine.sinks import planned
 from pipeline.ledger.database import open_ledger
 from pipeline.ledger.letters import letters_of, suppressed_of
 from pipeline.ledger.records import Artifact, Letter, RunKey
 from pipeline.message.compose import megabytes
 from pipeline.message.notice import Proof, ProofLine, ShownProof
-from pipeline.message.wire import assemble, base64_lines, encoded_size
+from pipeline.message.wire import assemble, base64_lines
 from pipeline.report.artifacts import ArtifactStore
 
 LISTED = 20
@@ -60,8 +61,8 @@ def shown_proof(shelf: Shelf, run: RunKey, proof: Proof) -> ShownProof:
 
 
 def _line(letter: Letter) -> ProofLine:
-    files = [part.filename for part in letter.parts if part.disposition == "attachment"]
-    return ProofLine(", ".join(letter.recipients), letter.subject, ", ".join([megabytes(encoded_size(letter)), *files]))
+    plan = planned(letter)
+    return ProofLine(", ".join(plan.recipients), plan.subject, ", ".join([megabytes(plan.bytes), *plan.files]))
 
 
 def _mail(letter: Letter, number: int, store: ArtifactStore) -> MailFile:

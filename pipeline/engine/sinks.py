@@ -89,6 +89,12 @@ class Planned:
     files: tuple[str, ...]
 
 
+def planned(letter: Letter) -> Planned:
+    """What a person is told of a letter."""
+    files = tuple(part.filename for part in letter.parts if part.disposition == "attachment")
+    return Planned(letter.recipients, letter.subject, encoded_size(letter), files)
+
+
 class PlanSink:
     """Reports what each message would be, and keeps nothing."""
 
@@ -102,8 +108,7 @@ class _Plan:
     progress: Progress
 
     def add(self, letter: Letter) -> None:
-        files = tuple(part.filename for part in letter.parts if part.disposition == "attachment")
-        self.progress(Planned(letter.recipients, letter.subject, encoded_size(letter), files))
+        self.progress(planned(letter))
 
 
 @dataclass(frozen=True, slots=True)

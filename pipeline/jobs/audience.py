@@ -1,5 +1,7 @@
 """To whom a job's mails go: one shared message, or one for each row of a dataset."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from pipeline.jobs.base import Strict, Text
@@ -28,6 +30,17 @@ class Each(Strict):
         description="Params of the job that each one's message takes from the columns of the same names;"
         " empty cells: the job's.",
         examples=[["threshold"]],
+    )
+    max: int = Field(
+        default=10_000,
+        ge=1,
+        description="How many rows it may have; with more nothing is sent, and the run fails.",
+        examples=[50_000],
+    )
+    empty: Literal["send", "skip"] = Field(
+        default="send",
+        description="What becomes of a recipient of whom no sliced dataset has a row: a message all the same, or none.",
+        examples=["skip"],
     )
 
 

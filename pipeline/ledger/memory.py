@@ -49,6 +49,18 @@ class Memory:
             trouble=_trouble(last) if last else "",
         )
 
+    def last_sent(self, key: RunKey) -> RunKey | None:
+        """The job's last real run that was due before this one and whose messages went out."""
+        query = (
+            select(runs.c.due)
+            .where(runs.c.job == key.job, runs.c.variant == "", runs.c.due < key.due, runs.c.state.in_(_WENT_OUT))
+            .order_by(runs.c.due.desc())
+            .limit(1)
+        )
+        with read(self._engine) as connection:
+            due = connection.execute(query).scalar()
+        return None if due is None else RunKey(key.job, due)
+
     def origin(self, key: RunKey) -> Origin | None:
         """What a run was made from; None for one that was not built to its end."""
         query = select(origins).join(runs, runs.c.id == origins.c.run_id).where(runs.c.key == str(key))

@@ -110,6 +110,7 @@ _RUNS: dict[str, EventSpec] = {
     "run.overlapped": _run("warning", "due reason", "", "It waited until a later due time of its job took its place."),
     "run.failed": _run("error", "reason", "duration_ms traceback", "It could not be built; nothing was sent."),
     "run.recipient_refused": _run("warning", "recipient reason", "", "One row's address cannot be used."),
+    "run.empty_slices": _run("info", "count reason", "", "So many recipients have no rows of their own."),
     "run.queued": _run("info", "messages deliveries", "bytes duration_ms", "All its messages are in the outbox."),
     "run.held": _run("warning", "messages deliveries reason", "bytes", "All of it waits for somebody to release it."),
     "run.delivered": _run("info", "", "messages deliveries duration_ms", "Every delivery was sent."),
