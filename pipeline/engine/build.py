@@ -28,7 +28,8 @@ from pipeline.message.ladder import Fitted
 from pipeline.message.unsubscribing import Unsubscribing
 from pipeline.message.wire import encoded_size
 from pipeline.report.artifacts import ArtifactStore
-from pipeline.report.build import build_report
+from pipeline.report.build import Report, build_report
+from pipeline.report.exports.book import Voice
 from pipeline.schedule.period import Period, parse_period, period_for
 
 
@@ -115,6 +116,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
             lambda what: progress(Step(what)),
             render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
             render_document=lambda number, report: composer.document(number, report, report.row, store.read),
+            voice=lambda number, report: _voice(composer, job, number, report),
             admit=gate,
         )
     except GateClosedError as closed:
@@ -152,6 +154,13 @@ def _unsubscribing(job: Job, project: Project, state: Path) -> Unsubscribing | N
     except OSError as error:
         raise ReportError(f"{state / UNSUBSCRIBE_KEY}: {error.strerror}; let this user write there") from error
     return Unsubscribing(key, job.name, mail=job.sender.address if project.bounces is not None else "")
+
+
+def _voice(composer: Composer, job: Job, number: int, report: Report) -> Voice:
+    """What the workbook of an export says to the report's reader."""
+    note, where = job.exports[number].note, f"jobs.{job.name}.exports.{number}.note"
+    said = composer.render_line(note, where=where, datasets=report.views, row=report.row) if note else ""
+    return Voice(said, composer.manners.of(report.row).params)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline.engine.build import BuildRequest, Sink, Summary, build, run_period
 from pipeline.engine.gating import GateNews, GateTerms, next_look
-from pipeline.engine.news import failure_notice, notices_about, reviewer_of
+from pipeline.engine.news import empty_in_words, failure_notice, notices_about, reviewer_of
 from pipeline.engine.notices import Notices
 from pipeline.engine.owner import LEASE, hold_owner
 from pipeline.engine.process import Children, Limits, Progress
@@ -188,6 +188,8 @@ class Builder:
                 "run.recipient_refused", job=run.key.job, run=str(run.key), recipient=refusal.address,
                 reason=f"row {refusal.row}: {refusal.reason}",
             )  # fmt: skip
+        if summary.empty:
+            self._tell("run.empty_slices", run, count=len(summary.empty), reason=empty_in_words(project, run.key))
         news = summary.gate
         if news.action == "wait":
             return self._wait(run, owner, news)
@@ -196,7 +198,8 @@ class Builder:
         if news.action == "skip":
             ended = self._skip(run, end, news.told, news.rules)
         elif not summary.messages:
-            ended = self._skip(run, end, "its audience is empty", "its audience is empty")
+            reason = "nobody has rows of their own" if summary.empty else "its audience is empty"
+            ended = self._skip(run, end, reason, reason)
         else:
             ended = self._queue(project.jobs[run.key.job], run.key, end, summary, asked=asked)
         self._notices.tell(run, beside)
