@@ -20,6 +20,7 @@ from pipeline.message.formats import Formats, Language
 from pipeline.message.inlining import inline_styles
 from pipeline.message.lines import Lines
 from pipeline.message.notes import Note, noted_html, noted_text
+from pipeline.message.ownwords import WORDS, text_of, unmarked
 from pipeline.message.themes import Theme
 from pipeline.message.warnings import warned_html, warned_text
 
@@ -55,7 +56,7 @@ class Templates:
         self._html_environment = make_environment(self._root, formats, "html")
         self._text_environment = make_environment(self._root, formats, "text")
         prepared = Preparations(formats, job.columns)
-        install(self._html_environment, prepared, "html")
+        install(self._html_environment, prepared, "html", self._text_environment)
         install(self._text_environment, prepared, "text")
         self.lines = Lines(self._text_environment, self._root)
         name = job.message.template or "report"
@@ -92,14 +93,16 @@ class Templates:
         where = f"jobs.{job.name}.message.preheader"
         context["preheader"] = job.description if preheader is None else self.lines.render(preheader, where, context)
         marked = self._text is None or warnings or notes
-        html = self._pieces(self._html_environment, self._html, {**context, MARKER: True} if marked else context)
+        words: dict[str, list[str]] = {WORDS: []} if self._text is None else {}
+        values = {**context, MARKER: True, **words} if marked else context
+        html = self._pieces(self._html_environment, self._html, values)
         if self._text is not None:
             plain = self._render(self._text_environment, self._text, context)
-        elif text.has_content(page := "".join(html)):
-            context["derived"] = text.from_html(page)
-            plain = self._render(self._text_environment, self._derived, context)
         else:
-            plain = text.from_html(page)  # a page of its own says everything itself
+            plain = text_of(page := "".join(html), words[WORDS])
+            if text.has_content(page):  # else it is a page of its own and says everything itself
+                plain = self._render(self._text_environment, self._derived, {**context, "derived": plain})
+            html = [unmarked(page)]
         if warnings or notes:
             page = warned_html(self._html_environment, "".join(html), warnings, context)
             plain = warned_text(self._text_environment, plain, warnings, context)

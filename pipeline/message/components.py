@@ -20,6 +20,7 @@ from pipeline.message.datasets import Dataset, frame_or_value
 from pipeline.message.environment import Environment, Kind
 from pipeline.message.formats import Formats
 from pipeline.message.highlights import ARROWS, direction, tone_of
+from pipeline.message.ownwords import SPEAKING, collector, marked
 from pipeline.message.tablecache import MadeTables
 from pipeline.message.text import aligned
 
@@ -30,10 +31,11 @@ _MOST_CARDS = 4
 _CARD_KEYS = ("label", "value", "delta", "good", "note", "trend")
 
 
-def install(environment: Environment, prepared: "Preparations", kind: Kind) -> None:
-    """Makes every component a global of the environment."""
+def install(environment: Environment, prepared: "Preparations", kind: Kind, plain: Environment | None = None) -> None:
+    """Makes every component a global of the environment. `plain` is that of the texts, where words are collected."""
     for name, prepare in prepared.all().items():
-        environment.globals[name] = Component(environment, name, prepare, kind)
+        speaks = plain if name in SPEAKING else None
+        environment.globals[name] = Component(environment, name, prepare, kind, speaks)
     environment.filters["label"] = humanised
     environment.filters["rows"] = prepared.rows
     environment.filters["aligned"] = aligned
@@ -45,8 +47,11 @@ class Component:
 
     takes_datasets = True
 
-    def __init__(self, environment: Environment, name: str, prepare: Callable[..., View], kind: Kind) -> None:
+    def __init__(
+        self, environment: Environment, name: str, prepare: Callable[..., View], kind: Kind, plain: Environment | None
+    ) -> None:
         self._environment = environment
+        self._plain = plain
         self._name = name
         self._prepare = prepare
         self._signature = inspect.signature(prepare)
@@ -69,7 +74,12 @@ class Component:
         if self._template is None:
             ending = "html" if self._html else "txt"
             self._template = self._environment.get_template(f"components/{self._name}.{ending}")
-        rendered = self._template.render(view, theme=context.get("theme"))
+        view["theme"] = context.get("theme")
+        rendered = "".join(self._environment.pieces(self._template, view))
+        words = collector(context.parent)
+        if words is not None and self._plain is not None:
+            rendered = marked(rendered, len(words))
+            words.append("".join(self._plain.pieces(self._plain.get_template(f"components/{self._name}.txt"), view)))
         return Markup(rendered) if self._html else rendered  # noqa: S704 - the component's template escaped it
 
     def _complaint(self, error: TypeError, options: Mapping[str, Any]) -> str:

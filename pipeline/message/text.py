@@ -8,7 +8,6 @@ from functools import lru_cache
 from typing import Any
 from unicodedata import combining, east_asian_width
 
-from pipeline.message.highlights import LONGEST_BAR, blocks
 from pipeline.message.tables import Table
 
 WIDTH = 76
@@ -18,11 +17,7 @@ _FILLER = "\ue000"
 """A private-use character behind each wide one, so that inscriptis counts two columns; it is taken out
 again."""
 
-_BLANK = "\ue001"
-"""A blank that inscriptis leaves where it is."""
-
 _MAYBE_WIDE = re.compile("[\u1100-\U0010ffff]")
-_BAR = re.compile(r'<table role="presentation" width="(\d+)%"[^>]*><tr><td class="bar"[^>]*>&nbsp;</td></tr></table>')
 _CONTENT = re.compile(r"<!--content-->(.*)<!--/content-->", re.DOTALL)
 _BULLETS = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
 
@@ -35,13 +30,17 @@ def has_content(html: str) -> bool:
 def from_html(html: str) -> str:
     """Readable text of a rendered mail: tables aligned, links and alt texts shown, what is hidden left
     out."""
+    return tidy(read(html))
+
+
+def read(html: str) -> str:
+    """The same, before it is tidied."""
     from inscriptis import get_text  # noqa: PLC0415 - brings lxml and requests: only where it is needed
 
     found = _CONTENT.search(html)
     shown = found[1] if found else html
-    drawn = _BAR.sub(lambda bar: f"{_BLANK}{blocks(int(bar[1])):{_BLANK}<{LONGEST_BAR}}", shown)
-    padded = _MAYBE_WIDE.sub(lambda one: one[0] + _FILLER if is_wide(one[0]) else one[0], drawn)
-    return tidy(get_text(padded, _inscriptis_config()).replace(_FILLER, "").replace(_BLANK, " "))
+    padded = _MAYBE_WIDE.sub(lambda one: one[0] + _FILLER if is_wide(one[0]) else one[0], shown)
+    return str(get_text(padded, _inscriptis_config())).replace(_FILLER, "")
 
 
 @lru_cache(maxsize=1)

@@ -13,12 +13,29 @@ def test_it_is_derived_from_the_html_where_there_is_no_txt(desk) -> None:  # typ
     letter = desk.letter(desk.job(message={"template": "t", "preheader": "hidden words"}))
     text = letter.text.decode().replace("\r\n", "\n")
     assert text.startswith("Daily delays, New York\nJanuary 31, 2013\n\nHello [there](https://example.com/x)\n")
-    assert "Carrier  Flights  Mean delay\nUnited       930       12.50\nDelta        931       12.25\n" in text
+    assert "\n\nCarrier  Flights  Mean delay\n-------  -------  ----------\nUnited       930       12.50\n" in text
     assert "[It climbs from 2 to 30 minutes over the day]" in text
     assert "hidden" not in text
     assert text.endswith("daily-delays@20130201T113000Z\n")
     assert "&" not in text
     assert "<" not in text.replace("<ana@example.com>", "")
+
+
+def test_tables_and_figures_say_it_in_their_own_words(desk) -> None:  # type: ignore[no-untyped-def]
+    delays = "{{ table(delays, limit=2) }}"
+    desk.write("t.html", f"{{{{ kpi([{{'label': 'Late', 'value': '3 %'}}]) }}}}<p>between</p>{delays}")
+    letter = desk.letter(desk.job(message={"template": "t"}))
+    text = letter.text.decode().replace("\r\n", "\n")
+    own = desk.text(delays).replace("\r\n", "\n").split("\n\n")
+    assert [part for part in text.split("\n\n") if part in own[1:3]] == own[1:3]
+    assert "\n\nLate: 3 %\n\nbetween\n\nCarrier  " in text
+    assert b"<!--" not in letter.html.split(b"<body")[1]
+
+
+def test_tables_side_by_side_stay_so(desk) -> None:  # type: ignore[no-untyped-def]
+    desk.write("t.html", "<table><tr><td>{{ table(delays) }}</td><td>{{ table(delays) }}</td></tr></table>")
+    text = desk.letter(desk.job(message={"template": "t"})).text.decode()
+    assert "Carrier  Flights  Mean delay  Carrier  Flights  Mean delay" in text
 
 
 def test_a_txt_beside_the_html_is_the_text(desk) -> None:  # type: ignore[no-untyped-def]
