@@ -63,9 +63,10 @@ def secrets_of(project: Project) -> list[str]:
     """What may be in a line of the log and must not."""
     urls = [secret for mailer in project.mailers.values() for secret in secrets_in(mailer)]
     archives = secrets_in(tuple(export for job in project.jobs.values() for export in job.exports))
+    asked = secrets_in(tuple(job.data for job in project.jobs.values()))
     sources = [source.get_secret_value() for source in project.sources.values()]
     bounces = [] if project.bounces is None else bounce_secrets(project.bounces)
-    return [*urls, *archives, *bounces, *(source for source in sources if source != "duckdb")]
+    return [*urls, *archives, *asked, *bounces, *(source for source in sources if source != "duckdb")]
 
 
 def _of_mailers(loaded: Loaded) -> Iterator[Problem]:

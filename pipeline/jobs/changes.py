@@ -54,6 +54,9 @@ def _facts(job: Job, project: Project) -> Facts:
     mailer = project.mailers.get(job.delivery.mailer)
     if mailer is not None:
         facts |= _flat(f"mailers.{job.delivery.mailer}", _plain(mailer))
+    theme = project.themes.get(job.message.theme)
+    if theme is not None:
+        facts |= _flat(f"themes.{job.message.theme}", _plain(theme))
     for calendar in {job.calendar, *(entry.calendar for entry in job.schedule)} - {None}:
         if isinstance(calendar, Calendar):
             facts |= _flat(f"calendars.{calendar.name}", _plain(calendar))

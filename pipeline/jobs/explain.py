@@ -27,12 +27,15 @@ from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS, RECIPI
 from pipeline.jobs.storing import Store
 from pipeline.jobs.theming import Colours, Logo, Theme
 from pipeline.jobs.tree import Findings, Node, plain
-from pipeline.jobs.unavailable import Shape, is_later, not_yet
 
+Shape = tuple[str, ...]
+"""Where in the file: keys, with `*` for any name or position."""
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
 """What pydantic puts into a path for the member of a union that it took."""
-_OPEN = frozenset({"themes", "jobs", "mailers", "sources", "calendars", "data", "columns", "charts", "params", "slice"})
+_NAMED = frozenset({"slice", "query", "headers"})
+"""Mappings deep in a job whose keys are names of the analyst's own."""
+_OPEN = frozenset({"themes", "jobs", "mailers", "sources", "calendars", "data", "columns", "charts", "params", *_NAMED})
 """Mappings whose keys are names of the analyst's own."""
 
 
@@ -105,6 +108,8 @@ _EXPECTED: dict[Shape, str] = {
     (*_JOB, "schedule", "*"): "a cron text or a rule like {every: 15 minutes}",
     (*_JOB, "data"): "one file or a mapping of names to datasets",
     (*_JOB, "data", "*"): "a file or a mapping like {sql: …, source: …}",
+    (*_JOB, "data", "*", "query"): 'a mapping like {from: ":start", key: "${FX_KEY}"}',
+    (*_JOB, "data", "*", "headers"): 'a mapping like {Authorization: "Bearer ${FX_TOKEN}"}',
     (*_JOB, "columns"): "a mapping of datasets to columns",
     (*_JOB, "columns", "*"): "a mapping of columns to how they read",
     (*_JOB, "columns", "*", "*"): "hidden, or a mapping like {label: Mean delay, unit: min}",
@@ -166,7 +171,7 @@ def shape_of(loc: Iterable[str | int]) -> Shape:
 def _takes_names(shape: list[str]) -> bool:
     if shape[-1] not in _OPEN:
         return shape[0] == "jobs" and shape[2:] == ["columns", "*"]  # a dataset's columns
-    return len(shape) == 1 or (len(shape) == 3 and shape[0] == "jobs") or shape[-1] == "slice" or shape[0] == "defaults"
+    return len(shape) == 1 or (len(shape) == 3 and shape[0] == "jobs") or shape[-1] in _NAMED or shape[0] == "defaults"
 
 
 def _explain_one(detail: Any, loc: tuple[str | int, ...], root: Node, findings: Findings) -> None:
@@ -247,11 +252,8 @@ def _no_kind(loc: tuple[str | int, ...], root: Node, findings: Findings) -> None
     if not isinstance(node.value, dict):
         findings.about(node, f"expected {_EXPECTED.get(shape, 'a mapping')}, {got(plain(node))}")
         return
-    later = next((key for key in node.value if is_later(shape, key)), None)
     misspelt = next((key for key in node.value if key not in VOCABULARY[shape] and nearest(key, kinds)), None)
-    if later is not None:
-        findings.about_key(node, later, not_yet(later))
-    elif misspelt is not None:
+    if misspelt is not None:
         findings.about_key(node, misspelt, f'unknown key "{misspelt}"{did_you_mean(misspelt, kinds)}')
     else:
         findings.about(node, f"{what} has one of the keys {listed(kinds)}")
@@ -264,8 +266,6 @@ def _unknown(loc: tuple[str | int, ...], root: Node, findings: Findings) -> None
 
 
 def _unknown_key(parent: Node, shape: Shape, key: str) -> str:
-    if is_later(shape, key):
-        return not_yet(key)
     what, kinds = _KINDS.get(shape, ("", ()))
     if key in kinds:
         return f'{what} has one of the keys {listed(kinds)}; "{key}" is one too many'

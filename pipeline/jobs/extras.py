@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from pipeline.errors import MissingExtraError
 from pipeline.jobs.check_files import WORKBOOKS
+from pipeline.jobs.fetching import HttpData
 from pipeline.jobs.model import ExcelData, FileData, Job, SqlData
 
 _MODULES = {
@@ -42,6 +43,8 @@ def _needs(job: Job, sources: Mapping[str, SecretStr]) -> Iterator[tuple[str, st
             yield "reading Excel", "excel", ("data", name, "excel")
         elif isinstance(dataset, FileData):
             yield from _of_file(dataset.file.lower(), ("data", name, "file"))
+        elif isinstance(dataset, HttpData):
+            yield from _of_file(dataset.http.lower(), ("data", name, "http"))
     for name, chart in job.charts.items():
         if chart.kind != "python":
             yield f"a {chart.kind} chart", "charts", ("charts", name, "kind")

@@ -17,6 +17,7 @@ from pipeline.jobs.base import Parameter, Strict, Text, one_of, scalar_only
 from pipeline.jobs.calendars import Calendar, CalendarName, Only
 from pipeline.jobs.columnspec import Columns
 from pipeline.jobs.exporting import Export
+from pipeline.jobs.fetching import HttpData
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
 from pipeline.jobs.reviewing import Reviewer
@@ -146,18 +147,20 @@ class PythonData(Strict):
     )
 
 
-Dataset = FileData | ExcelData | SqlData | PythonData
+Dataset = FileData | ExcelData | SqlData | PythonData | HttpData
 DATASETS: dict[str, type[Strict]] = {
     "file": FileData,
     "excel": ExcelData,
     "sql": SqlData,
     "python": PythonData,
+    "http": HttpData,
 }
 _AnyDataset = Annotated[
     Annotated[FileData, Tag("<file>")]
     | Annotated[ExcelData, Tag("<excel>")]
     | Annotated[SqlData, Tag("<sql>")]
-    | Annotated[PythonData, Tag("<python>")],
+    | Annotated[PythonData, Tag("<python>")]
+    | Annotated[HttpData, Tag("<http>")],
     Discriminator(one_of(DATASETS), custom_error_type="no_kind", custom_error_message="no kind"),
 ]
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from pipeline.jobs.fetching import check_fetching
+from pipeline.jobs.fetching import check_fetching
 from pipeline.jobs.names import did_you_mean
 from pipeline.jobs.paths import check_inside
 from pipeline.jobs.tree import Findings, Node
@@ -37,6 +38,7 @@ def check_datasets(job: Node, sources: Node | None, directory: Path, findings: F
         if source is not None and source.text and source.text not in known:
             hint = did_you_mean(source.text, known) or ("" if known else '; write it under "sources"')
             findings.about(source, f'unknown source "{source.text}"{hint}')
+        check_fetching(dataset, (job.get("params") or Node({}, job.place)).mapping, findings)
         check_fetching(dataset, (job.get("params") or Node({}, job.place)).mapping, findings)
         if dataset.get("file") is not None and str(dataset.mapping["file"].text).endswith(".sql"):
             findings.about(dataset.mapping["file"], "SQL needs a source; write {sql: …, source: …}")

@@ -186,7 +186,7 @@ def _short_forms(schema: Schema, definitions: Schema) -> None:
         _either(audience[key], address, _list_of(address))
     _either(audience["each"], _TEXT, {"$ref": "#/$defs/Each"}, {"type": "null"})
     _either(definitions["Each"]["properties"]["params"], _TEXT, _list_of(_TEXT))
-    for model in ("FileData", "ExcelData"):
+    for model in ("FileData", "ExcelData", "HttpData"):
         _either(definitions[model]["properties"]["columns"], _TEXT, _list_of(_TEXT), {"type": "null"})
     _either(schema["properties"]["allow_recipients"], _TEXT, _list_of(_TEXT))
     for field in definitions["Calendar"]["properties"].values():

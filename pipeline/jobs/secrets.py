@@ -13,7 +13,9 @@ from pipeline.errors import Problem, ProjectErrors
 from pipeline.jobs.tree import Findings, Node, walk
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_LATER = frozenset({"http", "headers"})
+_NO_PLACE = "${…} stands for secrets only: under mailers.* and sources.*, at bounces, in query and headers of http"
+_ASKED = frozenset({"query", "headers"})
+"""What data by HTTP is asked with."""
 _HIDDEN = frozenset({"password", "api_key", "client_secret", "refresh_token", "key"})
 """What is secret in a mailer."""
 _OPEN = frozenset({"user", "client_id", "tenant"})
@@ -71,7 +73,8 @@ def secrets_in(value: object) -> list[str]:
         return [value.get_secret_value()]
     if isinstance(value, BaseModel):
         return [secret for name in type(value).model_fields for secret in secrets_in(getattr(value, name))]
-    return [secret for item in value for secret in secrets_in(item)] if isinstance(value, tuple) else []
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, tuple) else ()
+    return [secret for item in items for secret in secrets_in(item)]
 
 
 def references(text: str) -> list[str]:
@@ -83,7 +86,7 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
     """The file with SecretStr values where a secret may stand; `${` anywhere else is a problem."""
     for node in walk(root):
         if node.text is not None and "${" in node.text and not _may_hold(node.path):
-            findings.settle(node, "${…} stands for secrets only: under mailers.* and sources.*, and at bounces")
+            findings.settle(node, _NO_PLACE)
     top = dict(root.mapping)
     if "mailers" in top:
         mailers = {name: _resolve_mailer(mailer, environ, findings) for name, mailer in top["mailers"].mapping.items()}
@@ -94,9 +97,30 @@ def resolve_secrets(root: Node, environ: Mapping[str, str], findings: Findings) 
     if "bounces" in top:
         top["bounces"] = _resolve(top["bounces"], environ, findings)
     if "jobs" in top:
-        jobs = {name: _resolve_exports(job, environ, findings) for name, job in top["jobs"].mapping.items()}
+        jobs = {name: _resolve_job(job, environ, findings) for name, job in top["jobs"].mapping.items()}
         top["jobs"] = top["jobs"].with_mapping(jobs) if jobs else top["jobs"]
     return root.with_mapping(top)
+
+
+def _resolve_job(job: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    """The passwords of its ZIP archives, and what its data by HTTP is asked with."""
+    job = _resolve_exports(job, environ, findings)
+    data = job.get("data")
+    if data is None or not data.mapping:
+        return job
+    asked = {name: _resolve_asked(dataset, environ, findings) for name, dataset in data.mapping.items()}
+    return job.with_mapping({**job.mapping, "data": data.with_mapping(asked)})
+
+
+def _resolve_asked(dataset: Node, environ: Mapping[str, str], findings: Findings) -> Node:
+    for key in _ASKED & dataset.mapping.keys():
+        held = dataset.mapping[key]
+        said = {
+            name: _resolve(value, environ, findings, encoded=False) if value.text and "${" in value.text else value
+            for name, value in held.mapping.items()
+        }
+        dataset = dataset.with_mapping({**dataset.mapping, key: held.with_mapping(said) if said else held})
+    return dataset
 
 
 def _resolve_exports(job: Node, environ: Mapping[str, str], findings: Findings) -> Node:
@@ -117,9 +141,9 @@ def _resolve_exports(job: Node, environ: Mapping[str, str], findings: Findings) 
 
 
 def _may_hold(path: tuple[str, ...]) -> bool:
-    """A mailer's login and keys, a source, or what is refused already: capabilities that come later."""
-    if path[2:3] != ("params",) and _LATER & set(path):
-        return True
+    """A mailer's login and keys, a source, the password of an archive, what data by HTTP is asked with."""
+    if path[:1] == ("jobs",) and path[2:3] == ("data",):
+        return len(path) == 6 and path[4] in _ASKED
     if path[:1] == ("jobs",):
         return path[2:3] == ("exports",) and path[-1] == "password"
     if path[:1] == ("mailers",):
@@ -159,8 +183,8 @@ def _shown(written: Node, resolved: Node) -> Node:
     return resolved._replace(value=value or written.value)
 
 
-def _resolve(node: Node, environ: Mapping[str, str], findings: Findings) -> Node:
-    """Inside a longer text a value is percent-encoded (RFC 3986 §2.1): a password may hold any character."""
+def _resolve(node: Node, environ: Mapping[str, str], findings: Findings, *, encoded: bool = True) -> Node:
+    """Inside a longer text, a URL, a value is percent-encoded (RFC 3986 §2.1): a password may hold any character."""
     if node.text is None or not node.text:
         return node
     text = node.text
@@ -175,7 +199,7 @@ def _resolve(node: Node, environ: Mapping[str, str], findings: Findings) -> Node
             findings.about(node, str(error))
     if len(values) < len(set(references(text))):
         return node._replace(value=SecretStr(""))
-    whole = _REFERENCE.fullmatch(text) is not None
+    whole = not encoded or _REFERENCE.fullmatch(text) is not None
     resolved = _REFERENCE.sub(lambda match: values[match[1]] if whole else quote(values[match[1]], safe=""), text)
     if not resolved:
         findings.about(node, f"{references(text)[0]} is empty")

@@ -30,6 +30,8 @@ class Facts:
     params: Mapping[str, Param]
     memory: int
     """The child's limit in bytes."""
+    seconds: float = 600.0
+    """How long the whole build may take."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ from typing import Any
 import pandas as pd
 
 from pipeline.errors import ReportError, SourceError
+from pipeline.jobs.fetching import HttpData
 from pipeline.jobs.model import Dataset, ExcelData, FileData, PythonData, SqlData
 from pipeline.report import frames
 from pipeline.report.model import Datasets, Facts
-from pipeline.report.sources import excel, files, python, sql
+from pipeline.report.sources import excel, files, http, python, sql
 from pipeline.report.sources.loaded import Loaded
 
 _KINDS: Mapping[type, Callable[..., Loaded]] = {
@@ -17,6 +18,7 @@ _KINDS: Mapping[type, Callable[..., Loaded]] = {
     ExcelData: excel.load,
     SqlData: sql.load,
     PythonData: python.load,
+    HttpData: http.load,
 }
 
 

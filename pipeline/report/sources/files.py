@@ -26,6 +26,11 @@ def load(source: FileData, facts: Facts, _earlier: Datasets, _urls: Mapping[str,
     return Loaded(read(path, source.file, source.columns, facts.zone), inputs)
 
 
+def read(path: Path, name: str, columns: Columns, zone: str) -> pd.DataFrame:
+    """A file of a known ending, wherever it came from; `name` is what errors call it. Raises SourceError."""
+    return _ENDINGS[_ending(path)](path, name, columns, zone)
+
+
 def _ending(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return "".join(suffixes[-2:]) if suffixes[-1:] == [".gz"] else "".join(suffixes[-1:])
@@ -49,12 +54,20 @@ def _parquet(path: Path, name: str, columns: Columns, zone: str) -> pd.DataFrame
 
 
 def _json(path: Path, name: str, columns: Columns, zone: str) -> pd.DataFrame:
-    """A list of records."""
+    """A list of records, or lists of values by column."""
     try:
         records = json.loads(path.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise SourceError(f"{name}: not JSON: {error}") from error
-    return _records(records, name, columns, zone)
+    return _records(_by_row(records), name, columns, zone)
+
+
+def _by_row(found: Any) -> Any:
+    """`{"a": [1, 2], "b": [3, 4]}` as records; anything else as it is."""
+    columns = list(found.values()) if isinstance(found, dict) else []
+    if not columns or any(not isinstance(c, list) or len(c) != len(columns[0]) for c in columns):
+        return found
+    return [dict(zip(found, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _json_lines(path: Path, name: str, columns: Columns, zone: str) -> pd.DataFrame:
@@ -71,7 +84,7 @@ def _json_lines(path: Path, name: str, columns: Columns, zone: str) -> pd.DataFr
 
 def _records(records: Any, name: str, columns: Columns, zone: str) -> pd.DataFrame:
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise SourceError(f"{name}: must be a list of objects, one a row")
+        raise SourceError(f"{name}: must be a list of objects, one a row, or lists of the same length by column")
     names = list(dict.fromkeys(key for record in records for key in record))
     frame = frames.from_rows(names, ([record.get(key) for key in names] for record in records), name)
     for column in frame.columns:
