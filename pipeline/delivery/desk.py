@@ -20,6 +20,11 @@ FAREWELL = timedelta(seconds=10)
 """How long a worker that is to end waits for a ledger that cannot be written."""
 LEDGER_RETRY = 1.0
 """Seconds between two tries to write to a ledger that cannot be written."""
+_NOTHING: tuple[Sequence[Result], Sequence[Outcome], Journaled] = (
+    (),
+    (),
+    Journaled(frozenset(), frozenset(), frozenset(), ()),
+)
 
 
 class OutboxDesk:
@@ -51,6 +56,8 @@ class OutboxDesk:
         self._barred = barred
         self._lease_until: datetime | None = None
         self._senders_told: set[str] = set()
+        self._untold = _NOTHING
+        """What is durable and not in the log yet."""
         self.attempts = 0
         """Attempts with a result so far."""
 
@@ -73,6 +80,7 @@ class OutboxDesk:
 
     def take(self, limit: int) -> Sequence[Claim]:
         """See `ports.Desk.take`. After a pause one letter at a time, until a mail has gone through."""
+        self.tell()
         if self.stopping or self._throttle.paused:
             return ()
         while claims := self._throttle.take(limit, LEASE):
@@ -86,10 +94,18 @@ class OutboxDesk:
     def journal(self, intents: Sequence[Delivery], results: Sequence[Result]) -> frozenset[int]:
         """See `ports.Desk.journal`. Waits for a ledger that cannot be written as long as our claims
         hold, then raises LedgerError."""
+        self.tell()
         now = self._clock()
         outcomes = [settle(result, now, self._chance.random()) for result in results]
         done = self._write([delivery.id for delivery in intents], outcomes)
         self.attempts += len(results)
+        self._untold = results, outcomes, done
+        self.beat()
+        return done.intended
+
+    def tell(self) -> None:
+        """See `ports.Desk.tell`."""
+        (results, outcomes, done), self._untold = self._untold, _NOTHING
         lines: list[Line] = []
         for result, outcome in zip(results, outcomes, strict=True):
             if outcome.delivery not in done.lost:
@@ -100,17 +116,17 @@ class OutboxDesk:
             self._log.emit_all(self._throttle.worked())
         elif results:
             self._throttle.proved_nothing()
-        self.beat()
-        return done.intended
 
     def give_back(self, claims: Sequence[tuple[Claim, Sequence[Delivery]]]) -> None:
         """See `ports.Desk.give_back`."""
+        self.tell()
         now = self._clock()
         self._write([], [untried(delivery, now) for _, deliveries in claims for delivery in deliveries])
         self._throttle.proved_nothing()
 
     def pause(self, verdict: Verdict) -> None:
         """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""
+        self.tell()
         self._log.emit_all(self._throttle.failed(verdict))
 
     def beat(self) -> None:

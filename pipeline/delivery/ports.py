@@ -104,6 +104,12 @@ class Desk(Protocol):
         An intent that is not among them was lost to another worker: its letter must not be sent.
         """
 
+    def tell(self) -> None:
+        """Writes to the log what `journal` made durable: to be called once what waited for the commit is under way.
+
+        Whatever is asked of the desk later does it first, so that nothing is told out of order.
+        """
+
     def give_back(self, claims: Sequence[tuple[Claim, Sequence[Delivery]]]) -> None:
         """Deliveries that were taken and not tried."""
 

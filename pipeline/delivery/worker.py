@@ -171,10 +171,13 @@ class Worker:
     def _work_off(self, name: str) -> None:
         """Until nothing is due; where letters leave by the second, that is so only when the last has left."""
         mailer, desk = self._mailers[name], self._desks[name]
-        mailer.run(desk)
-        while (rest := desk.rest(POLL)) < POLL and not self._stop.is_set():
-            self._sleep(rest)
+        try:
             mailer.run(desk)
+            while (rest := desk.rest(POLL)) < POLL and not self._stop.is_set():
+                self._sleep(rest)
+                mailer.run(desk)
+        finally:
+            desk.tell()
         mailer.tend()
 
     def _serve(self, name: str) -> None:

@@ -2,8 +2,8 @@
 
 
 class Concurrency:
-    """How many connections, or letters in flight on one. Grows by one with each mail until the first complaint; after
-    that it takes `patience` mails to dare one more (as TCP does)."""
+    """How many connections, or letters in flight on one. Grows by one with each good answer until the first
+    complaint; after that it takes `patience` of them to dare one more (as TCP does)."""
 
     def __init__(self, most: int, patience: int = 100, *, first: int = 1, least: int = 1) -> None:
         self.most = most
@@ -14,7 +14,7 @@ class Concurrency:
         self._complained = False
 
     def good(self) -> None:
-        """A mail was taken."""
+        """A mail was taken, or a connection opened."""
         self._good += 1
         if self.target < self.most and (not self._complained or self._good >= self._patience):
             self.target += 1

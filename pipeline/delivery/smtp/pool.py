@@ -90,7 +90,9 @@ class Pool:
         self._drop_ended()
 
     def close(self) -> None:
-        """Says QUIT on every connection and waits for hardly anything. May be called twice."""
+        """Says QUIT on every connection and waits for hardly anything, for all at once. May be called twice."""
+        for session in self._sessions:
+            session.say_quit()
         for session in self._sessions:
             session.quit()
         self._drop_ended()
@@ -103,9 +105,13 @@ class Pool:
         """Whether anything is left to wait for."""
         self._collect()
         self._adopt()
-        self._fill(desk)
+        self._heed(desk)
+        if not self._backlog:
+            self._fill(desk)
         self._assign()
         self._settle(desk)
+        if self._backlog:  # while answers are under way, rather than when they have come
+            self._fill(desk)
         return self._backlog.open or any(session.busy for session in self._sessions)
 
     def _adopt(self) -> None:
@@ -117,6 +123,7 @@ class Pool:
             session = Session(result, self._timeouts, self._monotonic())
             self._selector.register(session.socket, selectors.EVENT_READ, session)
             self._sessions.append(session)
+            self._pace.connections.good()
 
     def _collect(self) -> None:
         """Takes the works that are done from the sessions, and drops sessions that are over."""
@@ -139,13 +146,16 @@ class Pool:
     def _others_work(self) -> bool:
         return any(session.mails for session in self._sessions if not session.ended)
 
-    def _fill(self, desk: Desk) -> None:
-        """Keeps a few letters at hand for each connection; gives them back where they cannot leave now."""
+    def _heed(self, desk: Desk) -> None:
+        """Gives back the letters at hand where they cannot leave now."""
         if (trouble := self._pace.take_trouble()) is not None:
             desk.pause(trouble)
+        if self._backlog and (desk.stopping or desk.paused):
+            desk.give_back(self._backlog.empty())
+
+    def _fill(self, desk: Desk) -> None:
+        """Keeps a few letters at hand for each connection."""
         if desk.stopping or desk.paused:
-            if self._backlog:
-                desk.give_back(self._backlog.empty())
             return
         wanted = 8 * self._pace.connections.target
         idle = not self._backlog and not any(session.busy for session in self._sessions)
@@ -205,6 +215,7 @@ class Pool:
                     session.withdraw(work, "another worker has taken this letter over")
             if ours:
                 session.send(ours, now)
+        desk.tell()
 
     def _better_later(self, now: float) -> bool:
         """Whether answers under way should share the commit: they get as long as the last one took, so that

@@ -65,6 +65,7 @@ class Session:
         BDAT and does not know it takes the letter for commands."""
         self._closing = False
         """Whether 421 is the last thing that the server said."""
+        self._quitting = False
         self._retired = False
         """No more letters: those in flight are waited for."""
         self.opened = now
@@ -202,11 +203,18 @@ class Session:
             self.done.append(work)
             excused = True
 
-    def quit(self) -> None:
+    def say_quit(self) -> None:
         """QUIT, best effort: nothing that happens here changes anything."""
+        self._quitting = True
         with contextlib.suppress(OSError):
             self.socket.settimeout(self._timeouts.quit)
             self.socket.sendall(b"QUIT\r\n")
+
+    def quit(self) -> None:
+        """Says QUIT, unless that was said, and waits a moment for the answer."""
+        if not self._quitting:
+            self.say_quit()
+        with contextlib.suppress(OSError):
             self.socket.recv(4096)
         self.end("closed", "we ended the session")
 
