@@ -8,7 +8,7 @@ from delivery_bench import make_letter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.delivery.smtp.frame import FINAL_DOT, LineEndsError, frame, stuffed
+from pipeline.delivery.smtp.frame import FINAL_DOT, LineEndsError, frame, stuffed, whole
 from pipeline.message.wire import assemble, base64_lines
 
 TERMINATORS = [b"\n.\n", b"\n.\r\n", b"\r.\r", b"\r.\r\n", b"\r\n.\n", b"\r\n.\r", b"\r\n\0.\r\n", b"\r\r\n.\r\n"]
@@ -75,6 +75,18 @@ def test_what_lenient_servers_take_for_the_end_is_refused_wherever_it_stands(bad
     for chunk in (bad + b"\r\n", b"text\r\n" + bad + b"more\r\n", b"text" + bad + b"\r\n"):
         with pytest.raises(LineEndsError):
             frame([b"Subject: x\r\n\r\n", chunk])
+
+
+def test_by_bdat_every_chunk_goes_out_as_the_very_same_object():
+    shared = base64_lines(b"\xff" * 100_000)
+    chunks = [b".head\r\n", shared, b"..tail\r\n.\r\n"]
+    assert all(left is right for left, right in zip(whole(chunks, [shared]), chunks, strict=True))
+
+
+@pytest.mark.parametrize("bad", [*TERMINATORS, b"a\0b"])
+def test_by_bdat_the_same_is_refused_since_the_next_server_may_get_it_by_data(bad):
+    with pytest.raises(LineEndsError):
+        whole([b"Subject: x\r\n\r\n", b"text\r\n" + bad + b"more\r\n"])
 
 
 def test_a_piece_that_does_not_end_its_line_is_refused():
