@@ -209,12 +209,11 @@ class Pool:
         now = self._monotonic()
         self._commit_seconds, self._waits_since = min(now - began, GATHER), None
         for session, works in ready:
-            ours = [work for work in works if all(delivery.id in intended for delivery in work.at_stake)]
-            for work in works:
-                if work not in ours:
-                    session.withdraw(work, "another worker has taken this letter over")
-            if ours:
-                session.send(ours, now)
+            lost = [work for work in works if not intended.issuperset(delivery.id for delivery in work.at_stake)]
+            for work in lost:
+                session.withdraw(work, "another worker has taken this letter over")
+            if len(lost) < len(works):
+                session.send([work for work in works if work not in lost], now)
         desk.tell()
 
     def _better_later(self, now: float) -> bool:
