@@ -3,12 +3,18 @@
 import signal
 import sys
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.cli.output import on_terminal
 from pipeline.cli.workspace import open_workspace
+from pipeline.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from pipeline.wiring import Workspace
 
 
 @click.command()
@@ -29,4 +35,23 @@ def command(root: Path, builds: int) -> int:
         workspace.checked()
         service = Service(workspace, builds=builds)
         signal.signal(signal.SIGHUP, lambda *_: service.look_again())
-        return 0 if service.run(stop) else 1
+        with _pages(workspace):
+            return 0 if service.run(stop) else 1
+
+
+def _pages(workspace: "Workspace") -> AbstractContextManager[None]:
+    """What answers recipients, where jobs.yaml says so."""
+    pages = workspace.project.pages
+    if pages is None:
+        return nullcontext()
+    try:
+        from pipeline.web.pages import serving  # noqa: PLC0415 - an extra
+        from pipeline.web.unsubscribe_app import unsubscribe_app  # noqa: PLC0415
+    except ImportError as error:
+        raise MissingExtraError("pages", "web") from error
+
+    def title(job: str) -> str:
+        known = workspace.project.jobs.get(job)
+        return known.title if known is not None else job
+
+    return serving(unsubscribe_app(workspace.leaving, title), pages.listen)

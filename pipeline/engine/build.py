@@ -153,7 +153,8 @@ def _unsubscribing(job: Job, project: Project, state: Path) -> Unsubscribing | N
         key = secret_key(state / UNSUBSCRIBE_KEY)
     except OSError as error:
         raise ReportError(f"{state / UNSUBSCRIBE_KEY}: {error.strerror}; let this user write there") from error
-    return Unsubscribing(key, job.name, mail=job.sender.address if project.bounces is not None else "")
+    mail = job.sender.address if project.bounces is not None else ""
+    return Unsubscribing(key, job.name, mail=mail, url=project.pages.url if project.pages is not None else "")
 
 
 def _voice(composer: Composer, job: Job, number: int, report: Report) -> Voice:

@@ -47,6 +47,8 @@ def check_project(
             problems.update(
                 _said(loaded, check_picture(loaded.project.root, theme.logo.file), "themes", name, "logo", "file")
             )
+    if loaded.project.pages is not None and not (installed("starlette") and installed("uvicorn")):
+        problems.add(loaded.problem(str(MissingExtraError("pages", "web")), "pages"))
     problems.update(_check_mailers(loaded, installed))
     return sorted(problems)
 

@@ -9,6 +9,7 @@ from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import AnyMailer, DeliveryTerms
 from pipeline.jobs.model import Job, Message
+from pipeline.jobs.paging import Pages
 from pipeline.jobs.reviewing import Review
 from pipeline.jobs.scalars import Address, ByteSize, Span, Zone
 from pipeline.jobs.storing import Store
@@ -88,6 +89,11 @@ class Document(Strict):
         default=None,
         description="Where files go that are too large for a mail, which then links to them.",
         examples=[{"folder": "var/store", "url": "https://files.example.com/"}],
+    )
+    pages: Pages | None = Field(
+        default=None,
+        description="Where pipeline serve answers recipients: whoever unsubscribes does so with one click.",
+        examples=[{"url": "https://reports.example.com/"}],
     )
     bounces: SecretStr | None = Field(
         default=None,

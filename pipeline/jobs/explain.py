@@ -23,6 +23,7 @@ from pipeline.jobs.model import (
     ScheduleEntry,
 )
 from pipeline.jobs.names import did_you_mean, got, listed, nearest
+from pipeline.jobs.paging import Pages
 from pipeline.jobs.short import AUDIENCE_KEYS, CHART_KINDS, EXPORT_KINDS, RECIPIENTS
 from pipeline.jobs.storing import Store
 from pipeline.jobs.theming import Colours, Logo, Theme
@@ -54,6 +55,7 @@ VOCABULARY: dict[Shape, tuple[str, ...]] = {
     ("mailers", "*"): tuple(dict.fromkeys(key for model in MAILERS.values() for key in _fields(model, "name"))),
     ("mailers", "*", "limits"): _fields(Limits),
     ("store",): _fields(Store),
+    ("pages",): _fields(Pages),
     ("themes", "*"): _fields(Theme),
     ("themes", "*", "dark"): _fields(Colours),
     ("themes", "*", "logo"): _fields(Logo),
@@ -96,6 +98,7 @@ _EXPECTED: dict[Shape, str] = {
     ("mailers", "*", "dkim", "*"): "a mapping like {domain: example.com, selector: reports, key: ${DKIM_KEY}}",
     ("allow_recipients",): "a pattern like *@example.com or a list of them",
     **{(*_JOB, "audience", key): "an address or a list of addresses" for key in ("to", "cc", "bcc")},
+    ("pages",): "a mapping like {url: https://reports.example.com/}",
     ("store",): "a mapping like {folder: var/store, url: https://files.example.com/}",
     ("sources",): "a mapping of names to database URLs",
     ("themes",): "a mapping of names to themes",

@@ -177,5 +177,6 @@ def _project(document: Document, root: Path, file: str, validators: Validators) 
         bounces=document.bounces,
         allow_recipients=document.allow_recipients,
         themes=document.themes,
+        pages=document.pages,
         store=document.store,
     )

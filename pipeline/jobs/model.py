@@ -20,6 +20,7 @@ from pipeline.jobs.exporting import Export
 from pipeline.jobs.fetching import HttpData
 from pipeline.jobs.gating import Gate
 from pipeline.jobs.mailing import Delivery, DeliveryTerms, LocalMailer, Mailer, ProviderMailer, SmtpMailer
+from pipeline.jobs.paging import Pages
 from pipeline.jobs.reviewing import Reviewer
 from pipeline.jobs.scalars import Address, ByteSize, Day, Duration, LocalTime, Span, Zone
 from pipeline.jobs.storing import Store
@@ -330,5 +331,6 @@ class Project(Strict):
     allow_recipients: tuple[str, ...] = ()
     """Patterns like `*@example.com`; empty: everyone."""
     themes: dict[str, Theme] = Field(default_factory=dict)
+    pages: Pages | None = None
     store: Store | None = None
     """Where files go that are too large for a mail."""

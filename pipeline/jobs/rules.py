@@ -12,6 +12,7 @@ from pipeline.jobs.columnforms import check_columns
 from pipeline.jobs.cron import check_cron
 from pipeline.jobs.model import ScheduleEntry
 from pipeline.jobs.names import did_you_mean, got
+from pipeline.jobs.paging import check_pages
 from pipeline.jobs.paths import check_inside
 from pipeline.jobs.reserved import check_label, check_name, check_param
 from pipeline.jobs.rules_audience import check_audience, check_patterns, check_reviewer
@@ -51,6 +52,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
             findings.check(local, lambda text: check_inside(directory, text))
         check_mailer(mailer, findings)
     check_themes(root, directory, findings)
+    check_pages(root, findings)
     if (folder := root.get("store", "folder")) is not None:
         findings.check(folder, lambda text: check_inside(directory, text))
     if (url := root.get("store", "url")) is not None:

@@ -66,8 +66,8 @@ def _check_unsubscribe(audience: Node, root: Node, findings: Findings) -> None:
     if "each" not in audience.mapping:
         message = '"unsubscribe" goes with "each"; a link in a shared message would be that of all'
         findings.about_key(audience, "unsubscribe", message)
-    elif root.get("bounces") is None:
-        message = 'nobody would hear of it; name the mailbox of the sender at the top of the file, as "bounces"'
+    elif root.get("bounces") is None and root.get("pages") is None:
+        message = 'nobody would hear of it; name the mailbox of the sender at the top, as "bounces", or "pages"'
         findings.about_key(audience, "unsubscribe", message)
 
 

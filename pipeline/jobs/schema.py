@@ -30,6 +30,7 @@ from pipeline.jobs.model import (
     Message,
     ScheduleEntry,
 )
+from pipeline.jobs.paging import Pages
 from pipeline.jobs.short import AUDIENCE_KEYS, EXPORT_KINDS, RECIPIENTS
 from pipeline.jobs.storing import Store
 from pipeline.jobs.theming import Colours, Logo, Theme
@@ -37,7 +38,7 @@ from pipeline.jobs.theming import Colours, Logo, Theme
 Schema = dict[str, Any]
 
 _MODELS: tuple[type[BaseModel], ...] = (
-    Theme, Colours, Logo,
+    Theme, Colours, Logo, Pages,
     Document, Defaults, Job, ScheduleEntry, Chart, Export, Message, Audience, Each, Delivery, DeliveryTerms,
     *DATASETS.values(), *MAILERS.values(), Limits, OAuth2, Dkim, Store, Calendar, Gate, Fresh, SendWhen,
     ColumnSpec, Highlight,

@@ -1,0 +1,68 @@
+"""The pages behind the links at the end of mails: who opens one sees a question, who answers it, or whose mail program
+does so with one click (RFC 8058), gets no more of that job.
+
+Looking changes nothing, because mail scanners follow every link. There is nothing else here, and no way to learn who
+else gets mail.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from pipeline.delivery.leaving import Leaving
+from pipeline.errors import LedgerError
+
+HERE = Path(__file__).parent
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none';"
+    " frame-ancestors 'none'",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+
+
+def unsubscribe_app(leaving: Leaving, title_of: Callable[[str], str]) -> Starlette:
+    """The application. `title_of`: what the report of a job is called."""
+    pages = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+    def said(what: str, title: str = "", address: str = "", status: int = 200) -> Response:
+        html = pages.get_template("unsubscribe.html").render(what=what, title=title, address=address)
+        return HTMLResponse(html, status, _HEADERS)
+
+    def answer(request: Request) -> Response:
+        job, token = request.path_params["job"], request.path_params["token"]
+        address = leaving.whose(job, token)
+        if address is None:
+            return said("unknown", status=404)
+        if request.method != "POST":
+            return said("question", title_of(job), _masked(address))
+        try:
+            leaving.leave(job, token, "by a click")
+        except LedgerError:
+            return said("later", status=503)
+        return said("done", title_of(job), _masked(address))
+
+    def nothing(_request: Request, _error: Exception) -> Response:
+        return said("unknown", status=404)
+
+    routes = [Route("/{prefix:path}unsubscribe/{job}/{token}", answer, methods=["GET", "POST"])]
+    return Starlette(routes=routes, exception_handlers={404: nothing})
+
+
+def _masked(address: str) -> str:
+    """Enough for its owner, no use to anybody else: `a…@example.com`."""
+    name, _, domain = address.rpartition("@")
+    return f"{name[:1]}…@{domain}"
