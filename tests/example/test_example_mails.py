@@ -97,11 +97,13 @@ def test_the_daily_csv_has_every_flight_of_the_day(daily: EmailMessage, january:
 
 def test_the_daily_workbook_is_ranked(daily: EmailMessage) -> None:
     book = sheets(attached(daily)["delays-2013-01-31.xlsx"])
-    assert list(book) == ["ranking", "airports", "delays"]
-    head, *rows = book["ranking"]
-    delays = [row[head.index("mean_delay")] for row in rows]
+    assert list(book) == ["Cover", "ranking", "airports", "delays"]
+    head, *rows, total = book["ranking"]
+    assert head == ["Airline", "Flights", "Cancelled", "Late", "Mean delay (min)", "Against usual (min)"]
+    delays = [row[head.index("Mean delay (min)")] for row in rows]
     assert delays == sorted(delays, reverse=True)
     assert len(rows) == 9
+    assert total[:2] == ["Total", sum(row[1] for row in rows)]
 
 
 def test_everyone_gets_a_weekly_mail(weekly: list[EmailMessage]) -> None:
@@ -121,6 +123,7 @@ def test_nobody_finds_anything_of_another_carrier(weekly: list[EmailMessage], ja
         assert not [name for name in airlines if name != mine and name in told]
         assert not [email for email in SUBSCRIBERS.index if email != mail["To"] and email in told]
         book = sheets(attached(mail)["week-2013-01-21.xlsx"])
+        del book["Cover"]
         for head, *rows in book.values():
-            assert {row[head.index("carrier")] for row in rows} == {reader["carrier"]}
+            assert {row[head.index("Carrier")] for row in rows} == {reader["carrier"]}
         assert len(book["departures"]) - 1 == (week["carrier"] == reader["carrier"]).sum()

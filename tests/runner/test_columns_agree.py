@@ -94,7 +94,7 @@ def written(cell: Any) -> str:
     assert number is not None, code
     digits = len(number[2] or "")
     text = f"{value:.{digits}%}" if number[3] else f"{value:{',' if number[1] else ''}.{digits}f}"
-    return code.replace('"', "").replace(number[0], text)
+    return str(code).replace('"', "").replace(number[0], text)
 
 
 def test_the_workbook_shows_it(sheet: Any) -> None:
