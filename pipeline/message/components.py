@@ -225,7 +225,7 @@ class Preparations:
             chart = charts[chart]
         if not isinstance(chart, Mapping) or "src" not in chart:
             raise ValueError(f"chart needs a chart of the job, not a {type(chart).__name__}")
-        widest = context["theme"].width - 64
+        widest = context["theme"]["width"] - 64
         shown = min(width or chart["width"], widest)
         return {
             **chart,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import jinja2
 from jinja2 import StrictUndefined, nodes
 from jinja2.exceptions import UndefinedError
-from jinja2.runtime import Macro
+from jinja2.runtime import LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from markupsafe import Markup, escape
@@ -20,6 +20,9 @@ from pipeline.message.datasets import Dataset, frame_or_value, loop_over
 from pipeline.message.formats import Formats
 
 PACKAGE_TEMPLATES = Path(__file__).parent / "templates"
+
+_LOOP = frozenset({"first", "last", "index", "index0", "length"})
+"""Of `loop`: numbers and truths, which need no permission."""
 
 Kind = Literal["html", "text"]
 
@@ -67,6 +70,8 @@ class Environment(ImmutableSandboxedEnvironment):
                 return obj[attribute]
             except KeyError:
                 return super().getattr(obj, attribute)
+        if type(obj) is LoopContext and attribute in _LOOP:
+            return getattr(obj, attribute)
         if type(obj) is Dataset:
             quick = None if attribute in obj else obj.quick(attribute)
             if quick is not None:
@@ -91,7 +96,10 @@ class Environment(ImmutableSandboxedEnvironment):
 
     def shown_html(self, value: Any) -> str:
         """What is printed of a value that is not plain text, escaped."""
-        return str(value) if type(value) is int else str(escape(self.finalize(value)))  # type: ignore[misc]
+        kind = type(value)
+        if kind is Markup:  # most of a component's pieces: escaped when they were made
+            return value  # type: ignore[no-any-return]
+        return str(value) if kind is int else str(escape(self.finalize(value)))  # type: ignore[misc]
 
     def shown_text(self, value: Any) -> str:
         """The same where nothing is escaped."""

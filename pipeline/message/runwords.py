@@ -20,7 +20,7 @@ def run_context(job: Job, run: RunFacts, templates: Templates, zone: ZoneInfo | 
         "run": {"id": str(run.key), "due": run.key.due.astimezone(zone or ZoneInfo(job.timezone))},
         "job": {"name": job.name, "owner": {"address": job.owner.address, "name": job.owner.name}},
         "locale": templates.language,
-        "theme": templates.theme,
+        "theme": templates.theme.view,
         "unsubscribe": None,
     }
 

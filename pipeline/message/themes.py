@@ -5,8 +5,9 @@ Text on its background keeps a contrast of at least 4.5:1 in both modes (WCAG 2.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from typing import Any
 
 _TINT = 0.09
 """How much of a colour each step of a tint has: the deepest leaves `ink` its contrast, in both modes."""
@@ -45,6 +46,10 @@ class Palette:
             for step in range(1, 5)
         }
 
+    @property
+    def view(self) -> dict[str, Any]:
+        return {**asdict(self), "tints": self.tints, "tint_rules": self.tint_rules}
+
     @cached_property
     def tint_rules(self) -> str:
         """The same as rules of a style sheet, for the classes `accent-3` and so on."""
@@ -67,6 +72,11 @@ class Theme:
     mono: str
     light: Palette
     dark: Palette
+
+    @property
+    def view(self) -> dict[str, Any]:
+        """What templates see: plain dicts. The layout asks sixty times, and an object's attribute costs 4 µs."""
+        return {**asdict(self), "light": self.light.view, "dark": self.dark.view}
 
 
 DEFAULT = Theme(
