@@ -17,6 +17,9 @@ from typing import Any
 
 from bench.meter import Meter
 from bench.workload import SENDER, SUBJECT, TEXT, WORKLOADS, html, read_people
+from pipeline.delivery import worker as _delivery
+from pipeline.delivery.mailers import local as _local
+from pipeline.delivery.mailers import smtp as _smtp
 from pipeline.engine.sinks import BATCH
 from pipeline.engine.terms import terms_of
 from pipeline.jobs.scalars import Mailbox
@@ -28,6 +31,8 @@ from pipeline.report.artifacts import ArtifactStore
 from pipeline.schedule.period import parse_period, period_for
 from pipeline.wiring import Workspace
 
+LOADED = (_delivery, _local, _smtp)
+"""What a Workspace imports when it is asked for a worker: before the clock starts, as with every peer."""
 OWNER = "bench"
 CONNECTIONS = 10
 """Of each process, as jobs.yaml has it."""
