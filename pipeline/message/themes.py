@@ -9,8 +9,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from pipeline.message.colours import READABLE, contrast_of, mixed
+
+_STEPS = (1, 2, 3, 4)
 _TINT = 0.09
-"""How much of a colour each step of a tint has: the deepest leaves `ink` its contrast, in both modes."""
+"""How much of a colour each step of a tint has, at most."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,19 @@ class Palette:
     @cached_property
     def tints(self) -> Mapping[str, str]:
         """Backgrounds for `ink`, like `accent 3`: the paper with some of a colour (accent, good, bad), the more the
-        higher the step, from 1 to 4."""
+        higher the step, from 1 to 4, and never so much that `ink` could not be read."""
         return {
-            f"{colour} {step}": _mixed(self.paper, getattr(self, colour), step * _TINT)
-            for colour in ("accent", "good", "bad")
-            for step in range(1, 5)
+            f"{name} {step}": tint
+            for name in ("accent", "good", "bad")
+            for step, tint in zip(_STEPS, self._shades(getattr(self, name)), strict=True)
         }
+
+    def _shades(self, colour: str) -> list[str]:
+        for part in (1.0, 0.8, 0.6, 0.4, 0.2):
+            shades = [mixed(self.paper, colour, step * _TINT * part) for step in _STEPS]
+            if contrast_of(self.ink, shades[-1]) >= READABLE:
+                return shades
+        return [self.paper for _ in _STEPS]
 
     @property
     def view(self) -> dict[str, Any]:
@@ -56,11 +66,6 @@ class Palette:
         return "\n".join(
             f".{name.replace(' ', '-')}{{background:{tint} !important}}" for name, tint in self.tints.items()
         )
-
-
-def _mixed(paper: str, colour: str, share: float) -> str:
-    parts = zip(bytes.fromhex(paper[1:]), bytes.fromhex(colour[1:]), strict=True)
-    return f"#{bytes(round(under + (over - under) * share) for under, over in parts).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,9 @@ from pipeline.errors import ComposeError
 from pipeline.jobs.names import did_you_mean
 from pipeline.jobs.theming import USUAL, Colours
 from pipeline.jobs.theming import Theme as Tokens
-from pipeline.message.lint.colour import contrast, parse
+from pipeline.message.colours import READABLE, contrast_of, mixed
 from pipeline.message.themes import DEFAULT, Palette, Theme
 
-READABLE = 4.5
 _BLACK, _WHITE = "#000000", "#ffffff"
 _WARNING, _ALARM = "#c98a08", "#d64545"
 _STEPS = tuple(step / 20 for step in range(20, -1, -1))
@@ -51,8 +50,8 @@ def _unreadable(said: Colours, usual: Palette) -> Iterator[tuple[str, str]]:
     made = _palette(said, usual)
     grounds = {"background": made.paper, "page": made.page}
     for key, colour in (("text", made.ink), ("accent", made.accent)):
-        ground = min(grounds, key=lambda name: _contrast(colour, grounds[name]))
-        found = _contrast(colour, grounds[ground])
+        ground = min(grounds, key=lambda name: contrast_of(colour, grounds[name]))
+        found = contrast_of(colour, grounds[ground])
         blamed = next((name for name in (key, ground, "background", "page") if getattr(said, name)), None)
         if found >= READABLE or blamed is None:
             continue
@@ -77,16 +76,16 @@ def _palette(said: Colours, usual: Palette) -> Palette:
     if not (said.text or said.background or said.page):
         return _with_accent(usual, accent)
     paper, ink = said.background or usual.paper, said.text or usual.ink
-    page = said.page or (usual.page if said.background is None else _mixed(paper, ink, 0.05))
-    soft = _mixed(paper, ink, 0.03)
+    page = said.page or (usual.page if said.background is None else mixed(paper, ink, 0.05))
+    soft = mixed(paper, ink, 0.03)
     grounds = [paper, soft, page]
     return Palette(
         page=page,
         paper=paper,
         soft=soft,
-        line=_mixed(paper, ink, 0.14),
+        line=mixed(paper, ink, 0.14),
         ink=ink,
-        muted=_readable(_mixed(ink, paper, 0.3), grounds, ink),
+        muted=_readable(mixed(ink, paper, 0.3), grounds, ink),
         accent=accent,
         on_accent=_on(accent),
         good=_readable(usual.good, grounds, ink),
@@ -109,35 +108,25 @@ def _with_accent(usual: Palette, accent: str) -> Palette:
 
 def _on(accent: str) -> str:
     """Black or white can be read on any colour."""
-    return next(colour for colour in (_WHITE, DEFAULT.dark.page, _BLACK) if _contrast(colour, accent) >= READABLE)
+    return next(colour for colour in (_WHITE, DEFAULT.dark.page, _BLACK) if contrast_of(colour, accent) >= READABLE)
 
 
 def _banner(paper: str, colour: str, ink: str) -> str:
     """A tint of the colour that text can stand on."""
     return next(
-        (tint for share in _STEPS if _contrast(ink, tint := _mixed(paper, colour, share * 0.12)) >= READABLE), paper
+        (tint for share in _STEPS if contrast_of(ink, tint := mixed(paper, colour, share * 0.12)) >= READABLE), paper
     )
 
 
 def _readable(colour: str, grounds: Sequence[str], towards: str) -> str:
     """The colour, with as much of another as it needs to be read on all of the grounds."""
-    tried = (_mixed(towards, colour, share) for share in _STEPS)
+    tried = (mixed(towards, colour, share) for share in _STEPS)
     return next((one for one in tried if _is_readable(one, grounds)), towards)
 
 
 def _is_readable(colour: str, grounds: Sequence[str]) -> bool:
-    return all(_contrast(colour, ground) >= READABLE for ground in grounds)
+    return all(contrast_of(colour, ground) >= READABLE for ground in grounds)
 
 
 def _furthest(ground: str) -> str:
-    return max((_BLACK, _WHITE), key=lambda colour: _contrast(colour, ground))
-
-
-def _mixed(ground: str, colour: str, share: float) -> str:
-    parts = zip(bytes.fromhex(ground[1:]), bytes.fromhex(colour[1:]), strict=True)
-    return f"#{bytes(round(under + (over - under) * share) for under, over in parts).hex()}"
-
-
-def _contrast(one: str, other: str) -> float:
-    first, second = parse(one), parse(other)
-    return contrast(first, second) if first and second else 1.0
+    return max((_BLACK, _WHITE), key=lambda colour: contrast_of(colour, ground))

@@ -13,6 +13,7 @@ from pipeline.engine.logo import logo_of
 from pipeline.errors import ComposeError, ProjectErrors
 from pipeline.jobs.model import Export
 from pipeline.jobs.theming import Colours, Logo, Theme
+from pipeline.message.colours import contrast_of
 from pipeline.message.compose import Composer
 from pipeline.message.facts import Recipients
 from pipeline.message.lint.colour import contrast, parse
@@ -47,6 +48,8 @@ def test_what_check_passes_can_be_read_in_both_modes(tokens: Theme) -> None:
     assume(not list(unreadable(tokens)))
     made = theme_of("mine", tokens)
     assert all(ratio(palette, *pair) >= 4.5 for palette in (made.light, made.dark) for pair in READ)
+    shades = [(palette.ink, shade) for palette in (made.light, made.dark) for shade in palette.tints.values()]
+    assert all(contrast_of(*pair) >= 4.5 for pair in shades)
 
 
 @given(THEMES)
