@@ -147,8 +147,8 @@ class Formats:
         if self.is_missing(value):
             return self.missing
         when = to_date(value)
-        if _tells_time(style) or not _is_midnight(when):  # what is told as a day, and is one, stays that day
-            when = self.here(when)
+        if self.zone is not None and (_tells_time(style) or not _is_midnight(when)):
+            when = self.here(when)  # what is told as a day, and is one, stays that day
         if style is None:
             return when.isoformat() if isinstance(when, time) else f"{when:%Y-%m-%d}"
         if style in STYLES and not isinstance(when, time):

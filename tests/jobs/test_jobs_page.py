@@ -17,7 +17,8 @@ ENVIRON = {
     "EMAIL_ADDRESS": "me@example.com",
     "SMTP_URL": "smtps://user:secret@mail.example.com",
     "SMTP_PASSWORD": "secret",
-    **dict.fromkeys(["G_ID", "G_SECRET", "G_TOKEN", "SES_USER", "SES_PASSWORD", "DKIM_KEY", "ZIP_PASSWORD", "FX_KEY", "FX_TOKEN"], "secret"),
+    **dict.fromkeys(["G_ID", "G_SECRET", "G_TOKEN", "SES_USER", "SES_PASSWORD", "DKIM_KEY"], "secret"),
+    **dict.fromkeys(["ZIP_PASSWORD", "FX_KEY", "FX_TOKEN"], "secret"),
     "BOUNCES_URL": "imaps://reports:secret@mail.example.com/INBOX",
     "WAREHOUSE_URL": "postgresql://user:secret@db/warehouse",
 }
