@@ -63,10 +63,9 @@ def lit(spec: ColumnSpec, cells: Cells, params: Mapping[str, Any]) -> Lit | None
 
 def direction(text: str) -> str:
     """up, down or same, by what a reader sees: a difference that rounds to nothing is none."""
-    text = text.strip()
     if not any(character in "123456789∞" for character in text):
         return "same"
-    return "down" if text.startswith(("-", "−", "\u200e-")) else "up"
+    return "down" if text.lstrip(" \u200e").startswith(("-", "−")) else "up"  # U+200E: of scripts from right to left
 
 
 def tone_of(direction: str, good: Good) -> str:

@@ -15,7 +15,7 @@ from pipeline.jobs.model import Audience, Each, FileData
 from pipeline.jobs.scalars import Mailbox
 from pipeline.message.facts import Recipients
 from pipeline.message.formats import Formats
-from pipeline.message.highlights import blocks
+from pipeline.message.highlights import blocks, direction
 from pipeline.message.tables import Table, make_table
 
 US = Formats.of("en_US")
@@ -120,6 +120,12 @@ def test_a_difference_has_an_arrow_and_a_colour_by_its_sign() -> None:
     assert column(made, 0) == ["▲ +1.5", "▼ -2.0", "±0.0", "–"]
     assert tones(made, 0) == ["bad", "good", "same", ""]
     assert tones(table("change", frame, highlight={"delta": True}), 0)[:2] == ["good", "bad"]
+
+
+@pytest.mark.parametrize("locale", ["en_US", "sv", "ar", "fa", "ckb", "de_CH"])
+def test_the_sign_of_any_locale_is_seen(locale: str) -> None:
+    made = make_table(Formats.of(locale), pd.DataFrame({"v": [2, -2]}), specs={"v": spec(format="+0")}, limit=9)
+    assert [direction(row[0]) for row in made.rows] == ["up", "down"]
 
 
 def test_a_column_compared_with_another_has_the_difference_behind_it() -> None:
