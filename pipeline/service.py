@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline import __version__
+from pipeline.engine.common_folder import require_common
 from pipeline.engine.planner import Planner, wanted
 from pipeline.errors import LedgerError, MailerError, place_and_words
 from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
 from pipeline.jobs.model import Job, Project
+from pipeline.ledger.marks import Marks
 from pipeline.ledger.watermarks import Watermarks
 from pipeline.reloading import Reloader, TakenUp
 from pipeline.schedule.trigger import DueTrigger
@@ -28,6 +30,9 @@ class Service:
     """Runs a project until told to stop. Everything it needs comes from the workspace."""
 
     def __init__(self, workspace: Workspace, *, builds: int = 2, drain: timedelta = DRAIN) -> None:
+        """Raises UsageError where other machines share the ledger and not the folder of artifacts."""
+        if workspace.engine.dialect.name != "sqlite":
+            require_common(workspace.artifacts, Marks(workspace.engine))
         self._workspace = workspace
         self._emit = workspace.log.emit
         self._planner = Planner(workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit)

@@ -217,7 +217,8 @@ class Workspace:
 
     @property
     def artifacts(self) -> Path:
-        return self.var / "artifacts"
+        """Exports and charts; ARTIFACTS names another folder, which several machines can share."""
+        return self.root / self.environ.get("ARTIFACTS", "var/artifacts")
 
     @property
     def owners(self) -> Path:

@@ -25,6 +25,7 @@ COMMANDS = {
     "backfill": "the due times of a span that never ran",
     "deliver": "work the outbox until nothing is due, then end",
     "serve": "scheduler and delivery; reloads on change, drains on SIGTERM",
+    "worker": "more hands on another machine: builds and delivers what a `serve` there has planned",
     "runs": "the ledger's runs; with --missing, due times that have none",
     "show": "one run: its deliveries and attempts",
     "deliveries": "the ledger's deliveries",

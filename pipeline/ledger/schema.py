@@ -317,3 +317,10 @@ usage = Table(
     Column("minute", UtcTime, primary_key=True),
     _required("recipients", Integer),
 )
+
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    _required("value", Text),
+)

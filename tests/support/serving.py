@@ -19,17 +19,17 @@ LONGEST = 100
 
 
 class Serving:
-    """A `pipeline serve` process whose log lines arrive one by one."""
+    """A `pipeline serve` process, or that of another such command, whose log lines arrive one by one."""
 
-    def __init__(self, project: Path) -> None:
+    def __init__(self, project: Path, *command: str, **environ: str) -> None:
         self.project = project
         self.seen: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline", "-C", str(project), "serve"],
+            [sys.executable, "-m", "pipeline", "-C", str(project), *(command or ("serve",))],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=clean_environ({}),
+            env=clean_environ(environ),
         )
         self._end = threading.Timer(LONGEST, self.process.kill)  # ends every wait for a line that never comes
         self._end.daemon = True
@@ -50,11 +50,15 @@ class Serving:
     def stop(self) -> int:
         """SIGTERM, and the rest of the log."""
         self.process.send_signal(signal.SIGTERM)
-        out, err = self.process.communicate(timeout=60)
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        with self.process.stdout as stdout, self.process.stderr as stderr:
+            out, err = stdout.read(), stderr.read()  # communicate() would miss what was read ahead
+        status = self.process.wait(60)
         self._end.cancel()
         self.seen += json_lines(out)
         assert err == ""
-        return self.process.returncode
+        return status
 
     def kill(self) -> None:
         self._end.cancel()

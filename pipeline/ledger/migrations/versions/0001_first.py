@@ -260,10 +260,17 @@ def upgrade() -> None:
         sa.Column("recipients", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("mailer", "minute", name="pk_usage"),
     )
+    op.create_table(
+        "marks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_marks"),
+    )
 
 
 def downgrade() -> None:
     for table in (
+        "marks",
         "usage",
         "paces",
         "circuits",

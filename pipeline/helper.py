@@ -1,0 +1,65 @@
+"""`pipeline worker`: another pair of hands for a ledger that a `pipeline serve` elsewhere plans into."""
+
+import threading
+from datetime import timedelta
+
+from pipeline import __version__
+from pipeline.engine.common_folder import require_common
+from pipeline.errors import UsageError
+from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
+from pipeline.ledger.marks import Marks
+from pipeline.reloading import Reloader, TakenUp
+from pipeline.wiring import Workspace
+
+
+class Helper:
+    """Builds and delivers, and plans nothing, until told to stop."""
+
+    def __init__(self, workspace: Workspace, *, builds: int = 2, drain: timedelta = DRAIN) -> None:
+        """Raises UsageError where the ledger, or the folder of artifacts, is not shared with anybody."""
+        if workspace.engine.dialect.name == "sqlite":
+            raise UsageError(
+                "pipeline worker helps a `pipeline serve` on another machine, and a ledger on SQLite is a file of one "
+                "machine alone: set LEDGER_URL=postgresql://user@host/database on both (docs/ledger.md, Moving to "
+                "PostgreSQL). On this machine, `pipeline serve --builds N` builds more at once"
+            )
+        require_common(workspace.artifacts, Marks(workspace.engine))
+        self._workspace = workspace
+        self._emit = workspace.log.emit
+        self._hands = Hands(workspace, builds=builds, drain=drain)
+        self._reloader = Reloader(workspace, self._taken_up)
+
+    def run(self, stop: threading.Event) -> bool:
+        """Works until `stop` is set, then drains; whether it ended because it was told to."""
+        project = self._workspace.project
+        version = f"version {__version__}, as a worker: it plans nothing"
+        self._emit("service.started", path=str(project.file), count=len(project.jobs), reason=version)
+        self._hands.start()
+        sweeper = threading.Thread(target=self._sweep, args=[stop], name="sweep", daemon=True)
+        sweeper.start()
+        reloader = self._reloader.follow(stop)
+        try:
+            self._hands.deliver(stop)
+        finally:
+            told = stop.is_set()
+            stop.set()
+            self._reloader.stir()
+            reloader.join()
+            sweeper.join()
+            self._emit("service.stopping")
+            self._hands.stop_building()
+        self._emit("service.stopped")
+        return told
+
+    def look_again(self) -> None:
+        """Reads jobs.yaml anew where no change of it was seen. Safe in a signal's handler."""
+        self._reloader.stir()
+
+    def _sweep(self, stop: threading.Event) -> None:
+        while not stop.wait(SWEEP_SECONDS):
+            self._hands.sweep()
+
+    def _taken_up(self, change: TakenUp) -> None:
+        self._hands.wake()
+        if change.mailers:
+            self._hands.change_mailers()
