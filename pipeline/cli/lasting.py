@@ -32,14 +32,17 @@ def run_lasting(
     root: Path,
     make: Callable[[Workspace], Lasting],
     beside: Callable[[Workspace], AbstractContextManager[None]] = nothing,
+    *,
+    as_json: bool = False,
 ) -> int:
-    """Runs it until SIGTERM or Ctrl-C; SIGHUP makes it look again. `beside` is entered while it runs."""
+    """Runs it until SIGTERM or Ctrl-C; SIGHUP makes it look again. `beside` is entered while it runs. `as_json`: the
+    log in JSON also on a terminal."""
     from pipeline.cli.people_stream import PeopleStream  # noqa: PLC0415
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    stream = PeopleStream(sys.stdout) if on_terminal() else sys.stdout
+    stream = PeopleStream(sys.stdout) if on_terminal() and not as_json else sys.stdout
     with open_workspace(root, log_stream=stream) as workspace:
         workspace.checked()
         work = make(workspace)

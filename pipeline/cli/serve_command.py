@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--builds", type=click.IntRange(1, 64), default=2, show_default=True, help="Reports built at once.")
+@click.option("--json", "as_json", is_flag=True, help="The log as JSON lines on a terminal too.")
 @click.pass_obj
-def command(root: Path, builds: int) -> int:
+def command(root: Path, builds: int, *, as_json: bool) -> int:
     """Scheduler and delivery in one process, until SIGTERM or Ctrl-C: mails in flight are finished first. A changed
     jobs.yaml is taken up by itself, and at once on SIGHUP. The delivery log goes to standard output; on a terminal,
     in a form for people."""
     from pipeline.service import Service  # noqa: PLC0415 - brings APScheduler
 
-    return run_lasting(root, lambda workspace: Service(workspace, builds=builds), beside=_pages)
+    return run_lasting(root, lambda workspace: Service(workspace, builds=builds), beside=_pages, as_json=as_json)
 
 
 def _pages(workspace: "Workspace") -> AbstractContextManager[None]:
