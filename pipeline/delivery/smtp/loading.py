@@ -38,9 +38,11 @@ class Work:
     """Whether the body holds octets above 127."""
 
     @property
-    def at_stake(self) -> list[Delivery]:
+    def at_stake(self) -> Sequence[Delivery]:
         """The deliveries that may be made once the body is written: their intents must be durable before."""
         names = set(self.transaction.at_stake)
+        if len(names) == len(self.load.deliveries):  # all of them, as nearly always
+            return self.load.deliveries
         return [delivery for delivery in self.load.deliveries if delivery.recipient in names]
 
     def remake_for_seven_bit(self, read_base64: ReadBase64, sign: Sign = unsigned) -> None:

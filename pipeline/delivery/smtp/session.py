@@ -10,6 +10,7 @@ import selectors
 import ssl
 from collections import deque
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from pipeline.delivery.smtp.connect import Link
 from pipeline.delivery.smtp.loading import Work
@@ -18,10 +19,11 @@ from pipeline.delivery.smtp.timeouts import Timeouts
 from pipeline.delivery.smtp.transaction import Stage, Transaction
 from pipeline.delivery.verdict import Phase
 
-_JOIN_BELOW = 65536
-"""Chunks shorter than this are joined before writing; longer ones (attachments shared by many mails) are
-not copied."""
-
+_JOIN_BELOW = 16384
+"""Chunks shorter than this, a TLS record's most, are joined before writing; longer ones (attachments shared by many
+mails) are not copied."""
+_PIECES = 64
+"""The most that are handed to the socket at once; systems allow 1,024."""
 _IN_FLIGHT = 1 << 20
 """Octets of unanswered letters beyond which none is opened behind them: large ones share no round trip, for it is not
 what they wait for, and what they hold in memory stays bounded."""
@@ -161,11 +163,10 @@ class Session:
     def writable(self, now: float) -> None:
         """Writes as much as the socket takes."""
         while self._out and not self.ended:
-            view = self._out[0]
             if self._tls:  # a record that it has begun may leave later without our knowing
-                self._pass_ends(self._sent + min(len(view), _RECORD))
+                self._pass_ends(self._sent + min(len(self._out[0]), _RECORD))
             try:
-                count = self.socket.send(view)
+                count = self._send()
             except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
                 return
             except OSError:
@@ -173,12 +174,24 @@ class Session:
                 self.end("reset", "the connection was reset while writing")
                 return
             self._sent += count
-            if count == len(view):
-                self._out.popleft()
-            else:
-                self._out[0] = view[count:]
+            self._drop(count)
             self._pass_ends(self._sent)
             self._patience(now)
+
+    def _send(self) -> int:
+        """Octets that the socket took: without TLS of all pieces at once, so that a letter is one system call."""
+        if self._tls:
+            return self.socket.send(self._out[0])
+        return self.socket.sendmsg(islice(self._out, _PIECES))
+
+    def _drop(self, count: int) -> None:
+        """The first octets of what is to be written."""
+        while count:
+            view = self._out.popleft()
+            if count < len(view):
+                self._out.appendleft(view[count:])
+                return
+            count -= len(view)
 
     def readable(self, now: float) -> None:
         """Reads what has come and feeds the transactions; `end` follows where the connection is over."""
