@@ -1,4 +1,4 @@
-"""`make bench`: our durable delivery and its peers, in turn, on this machine. Writes bench/RESULTS.md.
+"""`make bench`: our durable delivery, our files and their peers, in turn, on this machine. Writes bench/RESULTS.md.
 
 Peers come from their registries (PyPI, npm) into bench/out; smtp-source and smtp-sink are Debian's (package postfix).
 What is not there leaves its row absent. A short one: `python -m bench W1 --rounds 1 --mails 500 --only ours,smtplib`.
@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from bench import report
+from bench import exports, report
 from bench.fetch import Fetched, fetch, versions
 from bench.peers import Peer, peers_of
 from bench.runs import Run, run_peer
@@ -50,6 +50,9 @@ def main() -> None:
         print(f"{name}: {mails:,} {workload.title}", flush=True)
         rounds = measure(peers, workload, options.rounds, mails)
         sections.append(report.section(name, workload, peers, rounds, mails))
+    if not only:
+        print("files", flush=True)
+        sections.append(exports.section(exports.measure(min(options.rounds, 2))))
     text = (HERE / "results.md.in").read_text(encoding="utf-8")
     text = text.replace("{rounds}", str(options.rounds)).replace("{machine}", report.machine(versions(fetched)))
     text = text.replace("{sections}", "\n".join(sections))

@@ -35,6 +35,7 @@ class Format(StrEnum):
     GENERAL = "General"
     INTEGER = "0"
     WHOLE = "#,##0"
+    TENTHS = "#,##0.0"
     NUMBER = "#,##0.00"
     SMALL = "0.0000"
     DATE = "yyyy-mm-dd"
@@ -118,13 +119,19 @@ def _numbers(column: Plain) -> Cells:
     values = serials.floats(column.values)
     finite = values[np.isfinite(values)]
     largest = abs(finite).max() if len(finite) else 0.0
-    shown = Format.SMALL if 0 < largest < 1 else Format.NUMBER
-    if len(finite) and (finite % 1 == 0).all():
-        shown = Format.WHOLE
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
+        shown = _fewest_decimals(finite, largest)
         total = abs(finite.sum())
     width = len(f"{total if np.isfinite(total) else largest:,.2f}") + 1
     return _numeric(column, shown, width, serials.floats)
+
+
+def _fewest_decimals(values: serials.Numbers, largest: float) -> Format:
+    """That show the column as it is; else two, or four where all are small."""
+    for digits, shown in enumerate((Format.WHOLE, Format.TENTHS, Format.NUMBER)):
+        if len(values) and (values.round(digits) == values.round(6)).all():
+            return shown
+    return Format.SMALL if 0 < largest < 1 else Format.NUMBER
 
 
 def _decimals(column: Plain) -> Cells:

@@ -21,7 +21,7 @@ from pipeline.report.kinds import Column
 _SIGNED = CellFormat("delta", "delta")
 _SIGNS = 4
 """Characters that an asked-for format may add: a currency, an arrow, a sign."""
-_PLACES = {Format.NUMBER: 2, Format.SMALL: 4}
+_PLACES = {Format.TENTHS: 1, Format.NUMBER: 2, Format.SMALL: 4}
 
 
 def table_of(dataset: str, frame: pd.DataFrame, title: str, name: str, book: Book) -> Table:
