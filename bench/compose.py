@@ -136,6 +136,8 @@ class TimedSink:
     def open(self, progress: Progress) -> Iterator[_Timed]:
         with self.inner.open(progress) as stage:
             self.made = _Timed(stage, self.letters, self.curve)
+            if self.curve:
+                print(f"{'data loaded':>17}  {'':>16}  {rss_mib():>7,.0f} MiB", flush=True)
             yield self.made
 
 

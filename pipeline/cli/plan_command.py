@@ -68,9 +68,10 @@ def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) 
         ]
         columns = _columns(rows)
         print_rows(rows, columns, as_json=as_json, empty="nobody would get anything: the audience is empty")
-        _print_audience("refused", summary.refused, as_json=as_json)
+        _print_audience("refused", summary.refused, summary.refused_more, as_json=as_json)
         each = entry.audience.each
-        _print_audience("skipped" if each and each.empty == "skip" else "empty", summary.empty, as_json=as_json)
+        kind = "skipped" if each and each.empty == "skip" else "empty"
+        _print_audience(kind, summary.empty, summary.empty_more, as_json=as_json)
         if summary.gate.findings:
             _print_gate(summary.gate, as_json=as_json)
         if not as_json:
@@ -87,13 +88,17 @@ def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) 
             print_diff(workspace, entry, RunKey(job, due), planned, as_json=as_json)
 
 
-def _print_audience(kind: str, rows: "Sequence[Refusal]", *, as_json: bool) -> None:
+def _print_audience(kind: str, rows: "Sequence[Refusal]", more: int, *, as_json: bool) -> None:
     """Rows of the audience that are refused, skipped or, though mailed, without rows of their own (empty)."""
     for row in rows:
         if as_json:
             print_json({"audience": kind, "recipient": row.address, "row": row.row, "reason": row.reason})
         else:
             click.echo(f"{kind}: row {row.row}, {row.address}: {row.reason}")
+    if more and as_json:
+        print_json({"audience": kind, "more": more})
+    elif more:
+        click.echo(f"{kind}: and {more:,} more rows")
 
 
 def _columns(rows: Sequence[Mapping[str, object]]) -> dict[str, Callable[[Any], str] | None]:

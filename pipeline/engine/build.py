@@ -58,6 +58,10 @@ class Summary:
     """The project's files that it was made from."""
     empty: tuple[Refusal, ...] = ()
     """Rows of the audience of which no sliced dataset has a row; whether they get a message, the job says."""
+    refused_more: int = 0
+    """Rows that are refused besides those that are named."""
+    empty_more: int = 0
+    """Likewise without rows of their own."""
 
 
 class OpenSink(Protocol):
@@ -133,12 +137,23 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
         for letter in letters:
             count.add(letter)
             sink.add(letter)
-    refused, empty = tuple(letters.refused), tuple(letters.empty)
+    refused, empty = tuple(letters.refused.rows), tuple(letters.empty.rows)
     if refused and not count.messages:
         raise ReportError(f"no row of the audience can be mailed; row {refused[0].row}: {refused[0].reason}")
     rows = {name: len(frame) for name, frame in report.datasets.items()}
     made_from = ingredients(job, request.project, report, composer.template_files())
-    return Summary(count.messages, count.deliveries, count.bytes, refused, rows, gate.news, made_from, empty)
+    return Summary(
+        count.messages,
+        count.deliveries,
+        count.bytes,
+        refused,
+        rows,
+        gate.news,
+        made_from,
+        empty,
+        letters.refused.more,
+        letters.empty.more,
+    )
 
 
 def _unheard(_value: object) -> None:

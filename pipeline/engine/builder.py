@@ -188,8 +188,14 @@ class Builder:
                 "run.recipient_refused", job=run.key.job, run=str(run.key), recipient=refusal.address,
                 reason=f"row {refusal.row}: {refusal.reason}",
             )  # fmt: skip
+        if summary.refused_more:
+            self._emit(
+                "run.recipient_refused", job=run.key.job, run=str(run.key), recipient="",
+                reason=f"{summary.refused_more:,} more rows than are named here get no message",
+            )  # fmt: skip
         if summary.empty:
-            self._tell("run.empty_slices", run, count=len(summary.empty), reason=empty_in_words(project, run.key))
+            count = len(summary.empty) + summary.empty_more
+            self._tell("run.empty_slices", run, count=count, reason=empty_in_words(project, run.key))
         news = summary.gate
         if news.action == "wait":
             return self._wait(run, owner, news)

@@ -19,6 +19,8 @@ from pipeline.report.build import Report
 
 AHEAD = 256
 """Recipients whose slices are cut out together."""
+NAMED = 10_000
+"""Rows that are named of those that get nothing; of a million, a person needs the reason and the number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,20 @@ class Addressees:
 
 
 @dataclass(slots=True)
+class Named:
+    """Rows of the audience: the first by name, and how many more there are."""
+
+    rows: list[Refusal] = field(default_factory=list)
+    more: int = 0
+
+    def add(self, row: Refusal) -> None:
+        if len(self.rows) < NAMED:
+            self.rows.append(row)
+        else:
+            self.more += 1
+
+
+@dataclass(slots=True)
 class Letters:
     """Iterate over it once; what it then knows of rows is complete."""
 
@@ -42,9 +58,9 @@ class Letters:
     to: Addressees
     tell: Progress
     """Told how each one's letter reads, where that differs."""
-    refused: list[Refusal] = field(default_factory=list)
+    refused: Named = field(default_factory=Named)
     """Rows that get no message."""
-    empty: list[Refusal] = field(default_factory=list)
+    empty: Named = field(default_factory=Named)
     """Rows without a row of their own in any sliced dataset; whether they get a message, the job says."""
 
     def __iter__(self) -> Iterator[Letter]:
@@ -66,7 +82,7 @@ class Letters:
             self.report.expect((item[1] for _, item in some if not isinstance(item, Refusal)), each.slice)
             for number, item in some:
                 if isinstance(item, Refusal):
-                    self.refused.append(item)
+                    self.refused.add(item)
                 else:
                     yield from self._letter(each, number, *item)
 
@@ -74,7 +90,7 @@ class Letters:
         own = self.report.sliced(row, each.slice)
         if each.slice and not any(len(own.views[name]) for name in each.slice):
             nothing = Refusal(number, mailbox.address, f"no row of {', '.join(each.slice)} is theirs")
-            self.empty.append(nothing)
+            self.empty.add(nothing)
             if each.empty == "skip":
                 return
         if self.manners.differ:

@@ -15,6 +15,10 @@ from pipeline.ledger.records import Artifact
 from pipeline.message.facts import FileLike
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.exports import zipped
+from pipeline.report.recent import Recent
+
+_KEPT = 2_000
+"""Archives that are remembered, some hundred bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +39,18 @@ class Lightener:
         self._store = store
         self._root = root
         self._key_file = key_file
-        self._zipped: dict[tuple[str, str], LightFile] = {}
+        self._zipped: Recent[tuple[str, str], LightFile] = Recent(_KEPT)
 
     def zipped(self, file: FileLike) -> LightFile:
         """The file in a ZIP archive of its own, whose bytes depend on nothing but the file. Raises ReportError."""
-        key = (file.artifact.sha256, file.filename)
-        if key not in self._zipped:
+
+        def archived() -> LightFile:
             with self._artifacts.temp() as archive:
                 zipped.write(self._artifacts.path(file.artifact.sha256), archive, file.filename)
                 artifact = self._artifacts.put_file(archive, "application/zip")
-            self._zipped[key] = LightFile(artifact, f"{file.filename}.zip", file.rows)
-        return self._zipped[key]
+            return LightFile(artifact, f"{file.filename}.zip", file.rows)
+
+        return self._zipped.of((file.artifact.sha256, file.filename), archived)
 
     def linked(self, file: FileLike) -> str:
         """The file's URL in the store; the same for the same file, so that a rebuilt run sends the same mail. Empty

@@ -76,8 +76,8 @@ def recovery_notice(project: Project, run: Run) -> Notice:
 
 def review_notice(project: Project, run: Run, summary: Summary, reviewer: Mailbox) -> Notice:
     """The proof of a run that is composed and held: what would go to whom."""
-    refused = _some(summary.refused, "row {0.row}, {0.address}: {0.reason}")
-    empty = ", ".join(_some(summary.empty, "{0.address}"))
+    refused = _some(summary.refused, summary.refused_more, "row {0.row}, {0.address}: {0.reason}")
+    empty = ", ".join(_some(summary.empty, summary.empty_more, "{0.address}"))
     mailer = project.jobs[run.key.job].delivery.mailer
     proof = Proof(summary.messages, summary.deliveries, summary.bytes, tuple(refused), mailer)
     told = tuple(f"Its numbers did not pass the gate: {finding.told}" for finding in summary.gate.findings)
@@ -95,10 +95,11 @@ def empty_in_words(project: Project, key: RunKey) -> str:
     return "they get no message (empty: skip)" if skipped else "they get their message all the same (empty: send)"
 
 
-def _some(rows: Sequence[Refusal], form: str) -> list[str]:
+def _some(rows: Sequence[Refusal], more: int, form: str) -> list[str]:
     """The first of them, and how many more there are."""
     told = [form.format(row) for row in rows[:_REFUSED]]
-    return told if len(rows) <= _REFUSED else [*told, f"and {len(rows) - _REFUSED:,} more"]
+    rest = len(rows) - len(told) + more
+    return [*told, f"and {rest:,} more"] if rest else told
 
 
 def _addressed(project: Project, run: Run, draft: Notice) -> Notice:

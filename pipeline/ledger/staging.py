@@ -123,7 +123,7 @@ def _write(connection: Connection, key: RunKey, owner: str, letters: Sequence[Le
     )
     # The run's row is locked, so its latest messages are these. Asking for them afterwards is half the price
     # of RETURNING, which SQLAlchemy must do row by row on SQLite.
-    ids = dict(fetch(connection, _NUMBERS, run.id, len(letters)))
+    ids: dict[str, int] = dict(fetch(connection, _NUMBERS, run.id, len(letters)))
     at, queued = micros(run.started_at), DeliveryState.QUEUED.value
     insert_rows(
         connection,

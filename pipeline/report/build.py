@@ -18,6 +18,7 @@ from pipeline.report.described import check_described
 from pipeline.report.exports.book import SILENT, Book, Picture, Voice, book_of
 from pipeline.report.exports.names import refuse_twins
 from pipeline.report.model import ChartImage, ExportFile, Facts, InputFile, Progress
+from pipeline.report.recent import Recent
 from pipeline.report.slices import Key, OwnRows, Slicer
 from pipeline.report.sources import load_dataset, own
 from pipeline.schedule.period import Period
@@ -100,10 +101,13 @@ class _Frames(Mapping[str, pd.DataFrame]):
         return len(self.views)
 
 
+_KEPT = 2_000
+"""Charts, and files, that are remembered; some hundred bytes each. What is forgotten is made again, the same."""
+
+
 @dataclass(frozen=True)
 class _Maker:
-    """Draws and writes for one slice or another, each thing once. What it keeps of charts and files is some
-    hundred bytes each."""
+    """Draws and writes for one slice or another, each thing once as long as it is among the latest."""
 
     job: Job
     facts: Facts
@@ -113,17 +117,19 @@ class _Maker:
     document: "Document"
     voice: "Voicing"
     slicer: Slicer = field(default_factory=Slicer)
-    drawn: dict[tuple[str, Key], ChartImage] = field(default_factory=dict)
-    written: dict[tuple[int, str, Key, Key], ExportFile] = field(default_factory=dict)
+    drawn: Recent[tuple[str, Key], ChartImage] = field(default_factory=lambda: Recent(_KEPT))
+    written: Recent[tuple[int, str, Key, Key], ExportFile] = field(default_factory=lambda: Recent(_KEPT))
 
     def chart(self, name: str, frames: Mapping[str, pd.DataFrame], key: Key) -> ChartImage:
         chart = self.job.charts[name]
         place = (name, _part(key, charts.uses(chart, self.facts, frames)))
-        if place not in self.drawn:
+
+        def draw() -> ChartImage:
             self.progress(f"chart {name}")
             mine = {dataset: own(frame) for dataset, frame in frames.items()}
-            self.drawn[place] = charts.draw(name, chart, mine, self.facts, self.store)
-        return self.drawn[place]
+            return charts.draw(name, chart, mine, self.facts, self.store)
+
+        return self.drawn.of(place, draw)
 
     def file(self, number: int, name: str, report: Report) -> ExportFile:
         """One export; what it is called counts only where the name is part of the bytes, in a ZIP."""
@@ -135,11 +141,12 @@ class _Maker:
         voice = self._voice(number, report) if export.kind == "xlsx" else SILENT
         shown = {*export.data, *(self._drawn_from(report) if export.charts else ())}
         place = (number, name if export.zip else "", _part(report.key, shown), voice.key)
-        if place not in self.written:
+
+        def write() -> ExportFile:
             self.progress(f"file {export.kind} of {', '.join(export.data)}")
-            book = self._book(export, report, voice)
-            self.written[place] = exports.build(export, report.frames, name, self.store, book)
-        return self.written[place]
+            return exports.build(export, report.frames, name, self.store, self._book(export, report, voice))
+
+        return self.written.of(place, write)
 
     def _voice(self, number: int, report: Report) -> Voice:
         """Only the params that show, so that workbooks with nothing of their own in them are one."""

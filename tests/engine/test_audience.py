@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.engine.audience import Refusal, allowed, personal
+from pipeline.engine.letters import NAMED, Named
 from pipeline.jobs.model import Each
 from pipeline.jobs.scalars import Mailbox, parse_mailbox
 
@@ -57,3 +58,10 @@ def test_every_row_is_answered_once_and_no_address_twice(addresses: list[str]) -
     assert len(found) == len(addresses)
     assert len(sent) == len(set(sent))
     assert set(sent) <= {"a@x.org", "b@x.org"}
+
+
+def test_of_very_many_rows_that_get_nothing_the_first_are_named_and_the_rest_counted() -> None:
+    named = Named()
+    for number in range(1, NAMED + 3):
+        named.add(Refusal(number, "", "empty"))
+    assert (len(named.rows), named.rows[-1].row, named.more) == (NAMED, NAMED, 2)
