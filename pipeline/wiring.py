@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from pipeline.errors import ProjectErrors
+from pipeline.errors import LedgerError, ProjectErrors, ReportError
 from pipeline.jobs.load import Loaded, environ_of
 from pipeline.jobs.model import LocalMailer, Project
 from pipeline.reading import Edition, found_right, read_edition, read_jobs, secrets_of
@@ -195,7 +195,10 @@ class Workspace:
         from pipeline.engine.keyfile import UNSUBSCRIBE_KEY, secret_key  # noqa: PLC0415
 
         def key() -> bytes:
-            return secret_key(self.var / UNSUBSCRIBE_KEY)
+            try:
+                return secret_key(self.var / UNSUBSCRIBE_KEY)
+            except ReportError as error:
+                raise LedgerError(str(error)) from error
 
         return Leaving(key, self.suppressions, self.log.emit, self.clock)
 

@@ -36,7 +36,7 @@ class Leaving:
     clock: Clock
 
     def whose(self, job: str, token: str) -> str | None:
-        """The address that a token was made for; None where it is none of ours."""
+        """The address that a token was made for; None where it is none of ours. Raises LedgerError without a key."""
         return address_of(self.key(), job, token)
 
     def leave(self, job: str, token: str, how: str) -> bool:

@@ -164,10 +164,7 @@ def _unsubscribing(job: Job, project: Project, state: Path) -> Unsubscribing | N
     """How the job's recipients leave, where they can."""
     if not job.audience.unsubscribe:
         return None
-    try:
-        key = secret_key(state / UNSUBSCRIBE_KEY)
-    except OSError as error:
-        raise ReportError(f"{state / UNSUBSCRIBE_KEY}: {error.strerror}; let this user write there") from error
+    key = secret_key(state / UNSUBSCRIBE_KEY)
     mail = job.sender.address if project.bounces is not None else ""
     return Unsubscribing(key, job.name, mail=mail, url=project.pages.url if project.pages is not None else "")
 

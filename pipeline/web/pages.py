@@ -25,7 +25,7 @@ def serving(app: Starlette, listen: str) -> Iterator[None]:
     except OSError as error:
         raise UsageError(f"pages.listen: {listen} cannot be used: {error.strerror}; choose another") from error
     config = uvicorn.Config(
-        app, log_level="warning", access_log=False, lifespan="off", timeout_graceful_shutdown=GOODBYE_SECONDS,
+        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=GOODBYE_SECONDS,
         limit_concurrency=100, h11_max_incomplete_event_size=16_384, server_header=False,
     )  # fmt: skip
     server = uvicorn.Server(config)

@@ -43,17 +43,18 @@ def unsubscribe_app(leaving: Leaving, title_of: Callable[[str], str]) -> Starlet
         return HTMLResponse(html, status, _HEADERS)
 
     def answer(request: Request) -> Response:
-        job, token = request.path_params["job"], request.path_params["token"]
+        try:
+            return act(request.method == "POST", **request.path_params)
+        except LedgerError:
+            return said("later", status=503)
+
+    def act(does: bool, job: str, token: str, prefix: str) -> Response:  # noqa: ARG001, FBT001 - of one caller
         address = leaving.whose(job, token)
         if address is None:
             return said("unknown", status=404)
-        if request.method != "POST":
-            return said("question", title_of(job), _masked(address))
-        try:
+        if does:
             leaving.leave(job, token, "by a click")
-        except LedgerError:
-            return said("later", status=503)
-        return said("done", title_of(job), _masked(address))
+        return said("done" if does else "question", title_of(job), _masked(address))
 
     def nothing(_request: Request, _error: Exception) -> Response:
         return said("unknown", status=404)
