@@ -18,6 +18,7 @@
     │   ├── LedgerUnavailableError locked, full or gone for now: later it may go on
     │   ├── IllegalTransitionError a state change that the diagram in ledger/states.py does not have
     │   └── LedgerSchemaError      the ledger belongs to another version
+    ├── StateError                 a file or folder of the project's state is refused    exit 1
     └── MailerError                a way out that cannot be used at all                  exit 1
 
 Failures of single deliveries are no exceptions: they are values (`delivery.replies.Verdict`), because a
@@ -26,6 +27,7 @@ delivery that fails is an expected outcome with a state of its own.
 A message says what happened, where (file:line:column for YAML), and what to do.
 """
 
+import errno
 import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -131,6 +133,24 @@ class IllegalTransitionError(LedgerError):
 
 class LedgerSchemaError(LedgerError):
     """The ledger belongs to another version of this software."""
+
+
+class StateError(PipelineError):
+    """The machine refuses a file or folder that is needed: `var/` cannot be written, the disk is full."""
+
+    @classmethod
+    def of(cls, error: OSError) -> "StateError":
+        """With what to do about it."""
+        todo = {
+            errno.EACCES: "let this user read and write there",
+            errno.EPERM: "let this user read and write there",
+            errno.EROFS: "let this user read and write there",
+            errno.ENOSPC: "free some space",
+            errno.EDQUOT: "free some space",
+            errno.EEXIST: "a file stands where a folder is needed; move it away",
+            errno.ENOTDIR: "a file stands where a folder is needed; move it away",
+        }.get(error.errno or 0, "look at that path")
+        return cls(f"{error.filename}: {error.strerror}; {todo}, then ask again")
 
 
 class MailerError(PipelineError):

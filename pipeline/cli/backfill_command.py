@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.cli.followed import run_facts
 from pipeline.cli.output import json_option, print_json, print_rows, utc
 from pipeline.cli.progress import RunProgress
 from pipeline.cli.span import looked_up, parse_end, parse_start
@@ -79,22 +80,10 @@ def _run(workspace: Workspace, job: Job, each: Expected, *, failed: bool, as_jso
     with RunProgress(key, shown=not as_json) as progress:
         followed = follow(workspace, key, on_progress=progress)
     if as_json:
-        print_json(_facts(followed))
+        print_json(run_facts(followed))
     else:
         click.echo(_told(followed, job))
     return followed.as_meant
-
-
-def _facts(followed: Followed) -> dict[str, object]:
-    run = followed.run
-    return {
-        "job": run.key.job,
-        "run": str(run.key),
-        "due": run.key.due,
-        "state": str(run.state),
-        "reason": run.reason or None,
-        "deliveries": {str(state): count for state, count in followed.counts.items()},
-    }
 
 
 def _told(followed: Followed, job: Job) -> str:

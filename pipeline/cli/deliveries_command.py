@@ -1,14 +1,16 @@
 """`pipeline deliveries`: the ledger's deliveries."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
-from pipeline.cli.output import json_option, print_rows, utc
-from pipeline.cli.times import parse_since
-from pipeline.cli.workspace import open_workspace
+from pipeline.cli.output import json_option, print_rows
+from pipeline.cli.times import local, parse_since
+from pipeline.cli.workspace import open_workspace, zone_of
 from pipeline.ledger.records import Delivery
 from pipeline.ledger.states import DeliveryState
+from pipeline.wiring import Workspace
 
 COLUMNS = {
     "delivery": None,
@@ -16,7 +18,7 @@ COLUMNS = {
     "recipient": None,
     "state": None,
     "attempts": None,
-    "next_attempt": utc,
+    "next_attempt": None,
     "reply": None,
 }
 
@@ -26,7 +28,7 @@ COLUMNS = {
 @click.option("--job", metavar="JOB", help="Only of this job.")
 @click.option("--state", type=click.Choice([str(s) for s in DeliveryState]), help="Only these.")
 @click.option("--recipient", metavar="ADDRESS", help="Only to this address.")
-@click.option("--since", metavar="TIME", help="Of runs due since then: 2 days, or a time (UTC).")
+@click.option("--since", metavar="TIME", help="Of runs due since then: 2 days, or a time of JOB's zone.")
 @click.option("-n", "limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
 @json_option
 @click.pass_obj
@@ -48,10 +50,18 @@ def command(
             job=job,
             state=DeliveryState(state) if state else None,
             recipient=recipient,
-            since=parse_since(since, workspace.clock()) if since else None,
+            since=parse_since(since, workspace.clock(), zone_of(workspace, job) if job else "UTC") if since else None,
             limit=limit,
         )
-        print_rows([delivery_row(d) for d in found], COLUMNS, as_json=as_json, empty="no such deliveries")
+        rows = [delivery_row(d) for d in found]
+        if not as_json:
+            rows = [_in_its_zone(workspace, row) for row in rows]
+        print_rows(rows, COLUMNS, as_json=as_json, empty="no such deliveries")
+
+
+def _in_its_zone(workspace: Workspace, row: dict[str, object]) -> dict[str, object]:
+    at = row["next_attempt"]
+    return {**row, "next_attempt": local(at, zone_of(workspace, str(row["job"])))} if isinstance(at, datetime) else row
 
 
 def delivery_row(delivery: Delivery) -> dict[str, object]:

@@ -6,19 +6,27 @@ from shutil import copytree, ignore_patterns
 
 import click
 
+from pipeline.cli.output import json_option, print_json
+from pipeline.cli.workspace import writable
 from pipeline.errors import UsageError
 
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-def command(folder: Path) -> None:
+@json_option
+def command(folder: Path, *, as_json: bool) -> None:
     """Make a project in DIR: jobs.yaml, one report, one template, .env.example. It runs as it is."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UsageError(f"{folder} exists and is not empty; name a new folder, nothing was written")
-    with as_file(files("pipeline.cli") / "scaffold") as scaffold:
+    with writable(), as_file(files("pipeline.cli") / "scaffold") as scaffold:
         # pip compiles what it installs, the scaffold too
         copytree(scaffold, folder, dirs_exist_ok=True, ignore=ignore_patterns("__pycache__"))
-    for path in sorted(p.relative_to(folder) for p in folder.rglob("*") if p.is_file()):
-        click.echo(f"  {folder / path}")
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    if as_json:
+        for path in paths:
+            print_json({"path": path})
+        return
+    for path in paths:
+        click.echo(f"  {path}")
     there = "" if folder.resolve() == Path.cwd() else f"cd {folder} && "
     click.echo(f"\nNext: {there}pipeline check && pipeline run weekly-sales")

@@ -36,25 +36,29 @@ def command(root: Path, job: str, at: str | None, address: str, *, strict: bool,
         entry = find_job(workspace.checked().project, job)
         due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
         found: list[Found] = []
-        letters = 0
+        letters, spam = 0, False
         with RunProgress(RunKey(job, due), shown=not as_json) as progress:
 
             def on_progress(value: object) -> None:
-                nonlocal letters
+                nonlocal letters, spam
                 if isinstance(value, Found):
                     found.append(value)
                 elif isinstance(value, Linted):
-                    letters = value.letters
+                    letters, spam = value.letters, value.spam
                 else:
                     progress(value)
 
-            workspace.builder.rehearse(workspace.project, RunKey(job, due), LintSink(address), on_progress)
+            workspace.builder.rehearse(
+                workspace.project, RunKey(job, due), LintSink(address, workspace.artifacts), on_progress
+            )
         if not letters:
             raise no_message(job, address)
     counts = Counter(item.finding.level.value for item in found)
     for item in found:
         _show(item, letters, as_json=as_json)
     if not as_json:
+        if not spam:
+            click.echo("no spam score: SpamAssassin (spamc or spamassassin) is not installed")
         said = ", ".join(f"{counts[level]} {level}{'s' * (counts[level] != 1)}" for level in _COLOURS if counts[level])
         click.echo(f"{letters} message{'s' * (letters != 1)}: {said or 'nothing to find'}; nothing was sent")
     return int(bool(counts["error"] or (strict and counts["warning"])))

@@ -44,7 +44,7 @@ def command(root: Path, job: str, at: str | None, address: str, out: Path | None
 
 
 def _write(workspace: Workspace, key: RunKey, address: str, out: Path, *, as_json: bool) -> None:
-    from pipeline.engine.sinks import FirstSink  # noqa: PLC0415 - brings the builder's room
+    from pipeline.engine.preview_sink import PreviewSink  # noqa: PLC0415 - brings the builder's room
     from pipeline.message.preview import write_preview  # noqa: PLC0415
     from pipeline.report.artifacts import ArtifactStore  # noqa: PLC0415
 
@@ -54,7 +54,7 @@ def _write(workspace: Workspace, key: RunKey, address: str, out: Path, *, as_jso
         if isinstance(value, Letter):
             letters.append(value)
 
-    workspace.builder.rehearse(workspace.project, key, FirstSink(address), keep)
+    workspace.builder.rehearse(workspace.project, key, PreviewSink(address), keep)
     if not letters:
         raise no_message(key.job, address)
     paths = write_preview(letters[0], ArtifactStore(workspace.artifacts).read, out)

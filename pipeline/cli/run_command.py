@@ -2,10 +2,12 @@
 
 import sys
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
 
 import click
 
+from pipeline.cli.followed import run_facts
 from pipeline.cli.output import json_option, print_json
 from pipeline.cli.progress import RunProgress
 from pipeline.cli.times import local, parse_moment
@@ -28,7 +30,8 @@ from pipeline.wiring import Workspace
 @click.pass_obj
 def command(root: Path, job: str, at: str | None, to: tuple[str, ...], *, again: bool, as_json: bool) -> int:
     """One run of JOB for one due time, followed until every delivery has ended. Exit status 1 unless all were
-    sent. A due time that was delivered is not sent again, unless --to or --again."""
+    sent, or the gate found it not worth sending, or it waits for the review that its job asks for. A due time that was
+    delivered is not sent again, unless --to or --again."""
     if to and again:
         raise UsageError("--to and --again exclude each other: --to sends a test as often as you like")
     only_to = tuple(_mailbox(text) for text in to)
@@ -39,7 +42,7 @@ def command(root: Path, job: str, at: str | None, to: tuple[str, ...], *, again:
         with RunProgress(key, shown=not as_json) as progress:
             followed = follow(workspace, key, only_to=only_to, on_progress=progress)
         if as_json:
-            print_json(_facts(followed))
+            print_json(run_facts(followed))
         else:
             _show(workspace, followed, entry)
         return 0 if followed.as_meant else 1
@@ -50,20 +53,6 @@ def _mailbox(text: str) -> Mailbox:
         return parse_mailbox(text)
     except ValueError as error:
         raise UsageError(f"--to: {error}") from None
-
-
-def _facts(followed: Followed) -> dict[str, object]:
-    run = followed.run
-    return {
-        "job": run.key.job,
-        "run": str(run.key),
-        "due": run.key.due,
-        "state": str(run.state),
-        "reason": run.reason or None,
-        "messages": run.messages,
-        "deliveries": {str(state): count for state, count in followed.counts.items()},
-        "already": followed.already,
-    }
 
 
 def _show(workspace: Workspace, followed: Followed, job: Job) -> None:
@@ -80,8 +69,9 @@ def _show(workspace: Workspace, followed: Followed, job: Job) -> None:
     if run.reason and followed.counts.get(DeliveryState.HELD):
         click.echo(f"held: {run.reason}; `pipeline release {run.key}` sends it", err=not followed.as_meant)
         return
-    failed = [d for d in workspace.outbox.deliveries(run=run.key) if d.state is not DeliveryState.SENT]
-    for delivery in failed[:20]:
+    others = [state for state in followed.counts if state is not DeliveryState.SENT]
+    unsent = (workspace.outbox.deliveries(run=run.key, state=state, limit=20) for state in others)
+    for delivery in islice(chain.from_iterable(unsent), 20):
         click.echo(
             f"{delivery.state}: {delivery.recipient}: {delivery.code or ''} {delivery.reply}".rstrip(),
             err=True,

@@ -7,7 +7,7 @@ import click
 from pipeline.cli.missing import show_missing
 from pipeline.cli.output import json_option, print_rows
 from pipeline.cli.times import local, parse_since
-from pipeline.cli.workspace import open_workspace
+from pipeline.cli.workspace import open_workspace, zone_of
 from pipeline.errors import UsageError
 from pipeline.ledger.records import Run
 from pipeline.ledger.states import RunState
@@ -16,7 +16,7 @@ from pipeline.ledger.states import RunState
 @click.command()
 @click.argument("job", required=False)
 @click.option("--state", type=click.Choice([str(s) for s in RunState]), help="Only these.")
-@click.option("--since", "--from", "since", metavar="TIME", help="Due since then: 2 days, or a time (UTC).")
+@click.option("--since", "--from", "since", metavar="TIME", help="Due since then: 2 days, or a time of JOB's zone.")
 @click.option("--until", "--to", "until", metavar="TIME", help="Due before then.")
 @click.option("--missing", is_flag=True, help="Due times without a run instead, by the job's schedule and zone.")
 @click.option("-n", "limit", type=click.IntRange(1), default=20, show_default=True, help="How many at most.")
@@ -40,20 +40,24 @@ def command(
     with open_workspace(root) as workspace:
         if missing:
             return 1 if show_missing(workspace, job, since, until, as_json=as_json) else 0
-        now = workspace.clock()
+        now, zone = workspace.clock(), zone_of(workspace, job) if job else "UTC"
         found = workspace.runs.find(
             job=job,
             state=RunState(state) if state else None,
-            since=parse_since(since, now) if since else None,
-            until=parse_since(until, now) if until else None,
+            since=parse_since(since, now, zone) if since else None,
+            until=parse_since(until, now, zone) if until else None,
             limit=limit,
         )
+        rows = [_row(run) for run in found]
+        if not as_json:
+            zones = {job: zone_of(workspace, job) for job in {run.key.job for run in found}}
+            rows = [{**_row(run), "due": local(run.key.due, zones[run.key.job])} for run in found]
         print_rows(
-            [_row(run) for run in found],
+            rows,
             {
                 "run": None,
                 "state": None,
-                "due": lambda due: local(due, "UTC"),
+                "due": None,
                 "messages": None,
                 "deliveries": None,
                 "reason": _short,

@@ -1,13 +1,14 @@
 """`pipeline show`: one run with its deliveries and attempts."""
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from pipeline.cli.deliveries_command import delivery_row
-from pipeline.cli.output import counted, json_option, print_json, print_rows, utc
+from pipeline.cli.output import counted, json_option, print_json, print_rows
 from pipeline.cli.times import local
-from pipeline.cli.workspace import open_workspace
+from pipeline.cli.workspace import open_workspace, zone_of
 from pipeline.ledger.bouncing import Bounce
 from pipeline.ledger.kept_records import Ingredient
 from pipeline.ledger.operator_records import AuditLine
@@ -34,15 +35,18 @@ def command(root: Path, run: str, *, as_json: bool) -> None:
 
 
 def _print(workspace: Workspace, run: Run) -> None:
+    zone = zone_of(workspace, run.key.job)
+
+    def told(moment: datetime | None) -> str:
+        return local(moment, zone) if moment else "–"
+
     facts = {
         "run": str(run.key),
         "state": f"{run.state}{f': {run.reason}' if run.reason else ''}",
-        "due": local(run.key.due, "UTC"),
-        "period": f"{run.period_start:%Y-%m-%d %H:%M} – {run.period_end:%Y-%m-%d %H:%M} UTC"
-        if run.period_start and run.period_end
-        else "–",
-        "started": utc(run.started_at) if run.started_at else "–",
-        "ended": utc(run.ended_at) if run.ended_at else "–",
+        "due": told(run.key.due),
+        "period": f"{told(run.period_start)} until {told(run.period_end)}" if run.period_start else "–",
+        "started": told(run.started_at),
+        "ended": told(run.ended_at),
         "messages": f"{run.messages} to {counted(run.deliveries, 'recipient')}",
     }
     for name, value in facts.items():
@@ -50,7 +54,7 @@ def _print(workspace: Workspace, run: Run) -> None:
     click.echo()
     audit = [_audit(line) for line in workspace.operations.audit(run.key)]
     if audit:
-        columns_of_audit = dict.fromkeys(("at", "by", "action", "count", "about", "reason"))
+        columns_of_audit = {"at": told, **dict.fromkeys(("by", "action", "count", "about", "reason"))}
         print_rows(audit, columns_of_audit, as_json=False, empty="")
         click.echo()
     deliveries = workspace.outbox.deliveries(run=run.key, limit=SHOWN)
@@ -62,13 +66,15 @@ def _print(workspace: Workspace, run: Run) -> None:
     bounces = [_bounce(one) for one in workspace.bounces.of_run(run.key)]
     if bounces:
         click.echo("\ncame back")
-        columns_of_bounces = dict.fromkeys(("bounced_at", "recipient", "code", "enhanced", "class", "reply"))
+        columns_of_bounces = {
+            "bounced_at": told, **dict.fromkeys(("recipient", "code", "enhanced", "class", "reply"))
+        }  # fmt: skip
         print_rows(bounces, columns_of_bounces, as_json=False, empty="")
     for delivery in deliveries:
         attempts = workspace.outbox.attempts(delivery.id)
         if len(attempts) > 1:
             click.echo(f"\nattempts at {delivery.recipient}")
-            columns_of_attempts = dict.fromkeys(("at", "state", "phase", "code", "class", "reply"))
+            columns_of_attempts = {"at": told, **dict.fromkeys(("state", "phase", "code", "class", "reply"))}
             print_rows([_attempt(a) for a in attempts], columns_of_attempts, as_json=False, empty="none")
     for title, rows in (("artifacts", _artifacts(workspace, run)), ("made from", _ingredients(workspace, run))):
         if rows:
@@ -105,7 +111,7 @@ def _print_json(workspace: Workspace, run: Run) -> None:
 def _bounce(bounce: Bounce) -> dict[str, object]:
     """A report that a sent mail did not arrive, or not yet."""
     return {
-        "bounced_at": utc(bounce.at),
+        "bounced_at": bounce.at,
         "delivery": bounce.delivery,
         "recipient": bounce.recipient,
         "code": bounce.code,
@@ -119,7 +125,7 @@ def _audit(line: AuditLine) -> dict[str, object]:
     """What an operator did; `about` names a delivery where it was about one alone."""
     _, _, delivery = line.subject.partition("#")
     return {
-        "at": utc(line.at),
+        "at": line.at,
         "by": line.who,
         "action": str(line.action),
         "count": line.changed,
@@ -148,7 +154,7 @@ def _ingredient(item: Ingredient) -> dict[str, object]:
 def _attempt(attempt: Attempt) -> dict[str, object]:
     return {
         "delivery": attempt.delivery,
-        "at": utc(attempt.at),
+        "at": attempt.at,
         "state": str(attempt.state),
         "phase": attempt.phase,
         "code": attempt.code,

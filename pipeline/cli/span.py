@@ -13,7 +13,7 @@ _MOST = 1_000_000
 
 def parse_start(text: str, zone: str, now: datetime) -> datetime:
     """`3 days` ago, or a time of `zone`. Raises UsageError."""
-    return parse_since(text, now) if re.match(r"\s*\d+(\.\d+)?\s*[A-Za-z]", text) else parse_moment(text, zone)
+    return parse_since(text, now, zone) if re.match(r"\s*\d+(\.\d+)?\s*[A-Za-z]", text) else parse_moment(text, zone)
 
 
 def parse_end(text: str, zone: str, now: datetime) -> datetime:

@@ -1,4 +1,7 @@
-"""Instants as people type and read them: local to a zone where none is named."""
+"""Instants as people type and read them: local to a zone where none is named.
+
+What belongs to a job is told in its zone, with the zone's name; what belongs to none in UTC. `--json` is always UTC.
+"""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -23,8 +26,8 @@ def parse_moment(text: str, zone: str) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def parse_since(text: str, now: datetime) -> datetime:
-    """`2 hours`, `3d` ago, or an instant as `parse_moment` reads it in UTC. Raises UsageError."""
+def parse_since(text: str, now: datetime, zone: str = "UTC") -> datetime:
+    """`2 hours`, `3d` ago, or an instant as `parse_moment` reads it in a zone. Raises UsageError."""
     if re.match(r"\s*\d+(\.\d+)?\s*[A-Za-z]+\s*$", text):
         from pipeline.jobs.scalars import parse_duration  # noqa: PLC0415 - pulls in the address validator
 
@@ -32,7 +35,7 @@ def parse_since(text: str, now: datetime) -> datetime:
             return now - parse_duration(text)
         except ValueError as error:
             raise UsageError(f"{error}, or a time like {_FORMS}") from None
-    return parse_moment(text, "UTC")
+    return parse_moment(text, zone)
 
 
 def local(moment: datetime, zone: str) -> str:

@@ -6,18 +6,29 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
-from pipeline.errors import UsageError
+from pipeline.errors import ProjectErrors, StateError, UsageError
 from pipeline.jobs.model import Job, Project
 from pipeline.wiring import Workspace
 
 
 @contextmanager
 def open_workspace(root: Path, *, log_stream: TextIO | None = None) -> Iterator[Workspace]:
-    """The workspace of a folder, closed at the end. Raises UsageError where there is no such folder."""
+    """The workspace of a folder, closed at the end. Raises UsageError where there is no such folder, and StateError."""
     if not root.is_dir():
         raise UsageError(f"{root} is not a folder; `pipeline init {root}` makes a project there")
-    with Workspace(root, log_stream=log_stream) as workspace:
+    with writable(), Workspace(root, log_stream=log_stream) as workspace:
         yield workspace
+
+
+@contextmanager
+def writable() -> Iterator[None]:
+    """Raises StateError for a file or folder that the machine refuses."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or isinstance(error, BrokenPipeError):
+            raise
+        raise StateError.of(error) from error
 
 
 def find_job(project: Project, name: str) -> Job:
@@ -28,6 +39,15 @@ def find_job(project: Project, name: str) -> Job:
         known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.jobs) or 'none'}"
         raise UsageError(f'there is no job "{name}"; {known}')
     return job
+
+
+def zone_of(workspace: Workspace, job: str) -> str:
+    """The zone that a job's times are told in; UTC where jobs.yaml does not say, or no longer."""
+    try:
+        entry = workspace.project.jobs.get(job)
+    except ProjectErrors:
+        return "UTC"  # an operator can look at runs nevertheless
+    return entry.timezone if entry else "UTC"
 
 
 def no_message(job: str, address: str) -> UsageError:

@@ -2,14 +2,15 @@
 to the log."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from pipeline.delivery.lines import Line, attempt_line, run_line, sender_line, suppressed_line
+from pipeline.delivery.alerting import Refusals
+from pipeline.delivery.lines import Line, attempt_line, run_line, suppressed_line
 from pipeline.delivery.ports import Barred, Clock, Outbox, Result, nobody_barred
 from pipeline.delivery.settle import settle, suppressed, untried, without
 from pipeline.delivery.throttle import Throttle
-from pipeline.delivery.verdict import Action, Kind, Verdict
+from pipeline.delivery.verdict import Verdict
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome
 from pipeline.observe.log import Log
@@ -55,7 +56,7 @@ class OutboxDesk:
         self._chance = chance
         self._barred = barred
         self._lease_until: datetime | None = None
-        self._senders_told: set[str] = set()
+        self._refusals = Refusals(mailer)
         self._untold = _NOTHING
         """What is durable and not in the log yet."""
         self.attempts = 0
@@ -110,7 +111,7 @@ class OutboxDesk:
         for result, outcome in zip(results, outcomes, strict=True):
             if outcome.delivery not in done.lost:
                 lines.append(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
-                lines += self._told_of_sender(result)
+                lines += self._refusals.lines(result)
         self._log.emit_all([*lines, *map(run_line, done.ended)])
         if any(result.verdict.ok for result in results):
             self._log.emit_all(self._throttle.worked())
@@ -162,12 +163,3 @@ class OutboxDesk:
                 if self._clock() + timedelta(seconds=LEDGER_RETRY) >= give_up:
                     raise
                 self._sleep(LEDGER_RETRY)
-
-    def _told_of_sender(self, result: Result) -> Iterator[Line]:
-        """An alert for a sender that the relay does not take: once, until it takes it again."""
-        sender, verdict = result.claim.letter.sender, result.verdict
-        if verdict.ok:
-            self._senders_told.discard(sender)
-        elif verdict.kind is Kind.PERM_SENDER and verdict.action is Action.WAIT and sender not in self._senders_told:
-            self._senders_told.add(sender)
-            yield sender_line(self._mailer, result)

@@ -44,17 +44,23 @@ def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool)
     return _EVENTS[outcome.state], told(fields)
 
 
-def sender_line(mailer: str, result: Result) -> Line:
-    """A sender that the relay does not take, whatever is sent."""
+def refusal_line(mailer: str, result: Result, reason: str) -> Line:
+    """An answer that somebody must be told of."""
     claim, verdict = result.claim, result.verdict
-    return "alert.raised", {
-        "job": claim.job,
-        "run": claim.run,
-        "mailer": mailer,
-        "code": verdict.code,
-        "reply": verdict.reply,
-        "reason": f"mailer {mailer} does not take mail from {claim.letter.sender}",
-    }
+    return "alert.raised", told(
+        {
+            "job": claim.job,
+            "run": claim.run,
+            "mailer": mailer,
+            "phase": verdict.phase,
+            "code": verdict.code,
+            "enhanced": verdict.enhanced,
+            "class": verdict.kind,
+            "rule": verdict.rule,
+            "reply": verdict.reply,
+            "reason": reason,
+        }
+    )
 
 
 def swept_line(delivery: Delivery, event: str) -> Line:

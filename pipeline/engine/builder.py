@@ -12,7 +12,7 @@ from pipeline.engine.gating import GateNews, GateTerms, next_look
 from pipeline.engine.news import empty_in_words, failure_notice, notices_about, reviewer_of
 from pipeline.engine.notices import Notices
 from pipeline.engine.owner import LEASE, hold_owner
-from pipeline.engine.process import Children, Limits, Progress
+from pipeline.engine.process import Allowance, Children, Progress
 from pipeline.engine.proof import Shelf
 from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
@@ -150,7 +150,7 @@ class Builder:
         return tell
 
     def _call(self, job: Job, request: BuildRequest, on_progress: Progress) -> Summary:
-        summary: Summary = self._children.call(build, request, Limits(job.timeout, job.memory), on_progress)
+        summary: Summary = self._children.call(build, request, Allowance(job.timeout, job.memory), on_progress)
         return summary
 
     def _sink(self, key: RunKey, owner: str) -> Sink:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pipeline.engine.audience import allowed
 from pipeline.engine.build import Sink, run_period
 from pipeline.engine.owner import LEASE
-from pipeline.engine.process import Children, Limits, Progress
+from pipeline.engine.process import Allowance, Children, Progress
 from pipeline.engine.proof import Shelf, shown_proof
 from pipeline.engine.terms import terms_of
 from pipeline.errors import BuildCancelledError, LedgerError, PipelineError
@@ -24,7 +24,7 @@ from pipeline.message.facts import RunFacts
 from pipeline.message.notice import Notice, notice_letter
 from pipeline.observe.log import Emit
 
-_LIMITS = Limits(timedelta(seconds=60), 1_000_000_000)
+_ALLOWED = Allowance(timedelta(seconds=60), 1_000_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ class Notices:
             if self._runs.start(key, owner, now + 2 * LEASE, now) is None:
                 return None
             request = NoticeRequest(project, run.key, key, notice, self._sink(key, owner), self._shelf)
-            self._children.call(compose_notice, request, _LIMITS, lambda _: None)
+            self._children.call(compose_notice, request, _ALLOWED, lambda _: None)
         except BuildCancelledError:
             raise
         except PipelineError as error:

@@ -29,7 +29,9 @@ _CANCELLED = "the build was stopped because the service is stopping"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Allowance:
+    """What a child may take."""
+
     timeout: timedelta
     memory: int
     """Bytes of writable private memory; Linux only, not enforced elsewhere."""
@@ -53,7 +55,7 @@ class Children:
         if self._cancelled.wait(seconds):
             raise BuildCancelledError(_CANCELLED)
 
-    def call(self, function: Callable[..., Any], request: object, limits: Limits, on_progress: Progress) -> Any:
+    def call(self, function: Callable[..., Any], request: object, limits: Allowance, on_progress: Progress) -> Any:
         """Runs `function(request, progress)` in a child and returns its (picklable) result.
 
         Raises the child's PipelineError again; BuildProcessError when it ran too long, needed too much
@@ -71,7 +73,7 @@ class Children:
             process.join()
             process.close()
 
-    def _follow(self, ours: Connection, process: Any, limits: Limits, on_progress: Progress) -> Any:
+    def _follow(self, ours: Connection, process: Any, limits: Allowance, on_progress: Progress) -> Any:
         deadline = self._monotonic() + limits.timeout.total_seconds()
         while True:
             if self._cancelled.is_set():
@@ -97,7 +99,7 @@ class Children:
                 raise value
 
 
-def _death(exitcode: int | None, limits: Limits) -> str:
+def _death(exitcode: int | None, limits: Allowance) -> str:
     if exitcode is not None and exitcode < 0:
         name = signal.Signals(-exitcode).name
         return (

@@ -109,26 +109,3 @@ class _Plan:
 
     def add(self, letter: Letter) -> None:
         self.progress(planned(letter))
-
-
-@dataclass(frozen=True, slots=True)
-class FirstSink:
-    """Hands one letter back: that of `address`, or the first where it is empty."""
-
-    address: str = ""
-
-    @contextmanager
-    def open(self, progress: Progress) -> Iterator["_First"]:
-        yield _First(self.address, progress)
-
-
-@dataclass(slots=True)
-class _First:
-    address: str
-    progress: Progress
-    found: bool = False
-
-    def add(self, letter: Letter) -> None:
-        if not self.found and (not self.address or self.address in letter.recipients):
-            self.found = True
-            self.progress(letter)

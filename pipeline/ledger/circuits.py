@@ -19,7 +19,6 @@ Change = Callable[[Circuit | None], Circuit | None]
 """From a mailer's circuit as it is (None: closed) to what it is to be."""
 
 _OPEN = select(circuits).where(circuits.c.mailer == bindparam("of_mailer"), circuits.c.until.is_not(None))
-_ALL = select(circuits).where(circuits.c.until.is_not(None)).order_by(circuits.c.mailer)
 _LOCKED = select(circuits).where(circuits.c.mailer == bindparam("of_mailer")).with_for_update()
 _PROBE = (
     update(circuits)
@@ -34,11 +33,6 @@ def find(connection: Connection, mailer: str) -> Circuit | None:
     """The mailer's circuit, if it is open or probing."""
     row = connection.execute(_OPEN, {"of_mailer": mailer}).one_or_none()
     return None if row is None else _circuit(row)
-
-
-def find_all(connection: Connection) -> list[Circuit]:
-    """All that are open or probing, by mailer."""
-    return [_circuit(row) for row in connection.execute(_ALL)]
 
 
 def change(connection: Connection, mailer: str, to: Change) -> tuple[Circuit | None, Circuit | None]:

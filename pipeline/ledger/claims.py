@@ -17,10 +17,9 @@ from pipeline.ledger.records import Claim, Delivery, Letter
 from pipeline.ledger.rows import AnyRow, to_terms
 from pipeline.ledger.schema import deliveries, instant, messages, micros, runs
 from pipeline.ledger.states import DeliveryState, RunState
-from pipeline.ledger.turns import first_due, has_due, next_runs
+from pipeline.ledger.turns import first_due, next_runs
 
 _waiting = deliveries.alias("waiting")
-_MAILERS = select(runs.c.mailer).where(has_due()).distinct()
 _NEXT = select(runs.c.expires_at, first_due().label("first")).where(
     runs.c.state == RunState.QUEUED, runs.c.mailer == bindparam("mailer"), first_due().is_not(None)
 )
@@ -190,11 +189,6 @@ def owners(connection: Connection) -> set[str]:
 
 
 # --- what is left -------------------------------------------------------------------------------------------
-
-
-def mailers_with_work(connection: Connection, now: datetime) -> list[str]:
-    """Mailers for which a claim would find something."""
-    return sorted(connection.execute(_MAILERS, {"now": now}).scalars())
 
 
 def next_due(connection: Connection, mailer: str, now: datetime) -> datetime | None:

@@ -100,11 +100,6 @@ class Outbox:
         with read(self._engine) as connection:
             return circuits.find(connection, mailer)
 
-    def open_circuits(self) -> list[Circuit]:
-        """All circuits that are open or probing."""
-        with read(self._engine) as connection:
-            return circuits.find_all(connection)
-
     def change_circuit(self, mailer: str, change: circuits.Change) -> tuple[Circuit | None, Circuit | None]:
         """Changes a circuit while nobody else can; before and after."""
         with write(self._engine) as connection:
@@ -179,11 +174,6 @@ class Outbox:
         nothing waits."""
         with read(self._engine) as connection:
             return claims.next_due(connection, mailer, now)
-
-    def mailers_with_work(self, now: datetime) -> list[str]:
-        """The mailers for which a claim would find something."""
-        with read(self._engine) as connection:
-            return claims.mailers_with_work(connection, now)
 
     def counts(self, *, run: RunKey | str | None = None, job: str | None = None) -> dict[DeliveryState, int]:
         """How many deliveries are in each state, of a run, of a job, or of all."""

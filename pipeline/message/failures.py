@@ -1,6 +1,7 @@
 """Turns whatever goes wrong inside a template into one TemplateError that says where, what and what
 instead."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +14,8 @@ from jinja2.utils import missing
 from pipeline.errors import TemplateError
 from pipeline.jobs.names import did_you_mean
 from pipeline.message.environment import PACKAGE_TEMPLATES, Environment, UndefinedName, known_names
+
+_POSITION = re.compile(r"-?\d+")
 
 
 def syntax_message(error: jinja2.TemplateSyntaxError) -> str:
@@ -79,6 +82,8 @@ def _reason(error: Exception, environment: Environment, context: Mapping[str, An
         return undefined_message(error.name, error.owner, known_names(environment, context))
     if isinstance(error, SecurityError):
         return f"{error}; templates show values, so compute this in a dataset (python:) and show the result"
+    if isinstance(error, IndexError):
+        return f"{error}: it asks for a row that is not there; positions count from 0"
     if isinstance(error, UndefinedError | ValueError):
         return str(error)
     return f"{type(error).__name__}: {error}"
@@ -90,6 +95,8 @@ def undefined_message(name: str, owner: Any, known: set[str]) -> str:
         if name == "recipient":
             return '"recipient" is there only in messages to one person each (audience: each)'
         return f'"{name}" is undefined{did_you_mean(name, known)}'
+    if (rows := _rows_of(name, owner)) is not None:
+        return _beyond(name, rows)
     if isinstance(owner, Mapping):
         return f'there is no "{name}" here, only {_some(owner)}{did_you_mean(name, map(str, owner))}'
     columns = getattr(owner, "columns", None)
@@ -97,6 +104,20 @@ def undefined_message(name: str, owner: Any, known: set[str]) -> str:
         return f'there is no column "{name}", only {_some(columns)}{did_you_mean(name, map(str, columns))}'
     public = [attribute for attribute in dir(owner) if not attribute.startswith("_")]
     return f'{type(owner).__name__} has no "{name}"{did_you_mean(name, public)}'
+
+
+def _rows_of(name: str, owner: Any) -> int | None:
+    """How many rows there are where a row is asked for by its position or, with `.loc`, by its name."""
+    if type(owner).__name__ in {"_iLocIndexer", "_LocIndexer", "_iAtIndexer", "_AtIndexer"}:
+        return len(owner.obj)
+    return len(owner) if _POSITION.fullmatch(name) and isinstance(owner, list | tuple) else None
+
+
+def _beyond(name: str, rows: int) -> str:
+    there = f"there {'is 1 row' if rows == 1 else f'are {rows:,} rows' if rows else 'are no rows'}"
+    if not _POSITION.fullmatch(name):
+        return f'there is no row "{name}"; {there}'
+    return f"there is no row {name}: {there}, counted from 0; ask first, like {{% if delays | length > {name} %}}"
 
 
 def _some(names: Any, limit: int = 8) -> str:

@@ -78,5 +78,5 @@ def test_the_difference_to_the_run_that_was_sent_last(tmp_path: Path) -> None:
     told = {line["recipient"]: (line["change"], line.get("what")) for line in changes if "change" in line}
     assert told == {
         "di@example.com": ("new", None), "cy@example.com": ("gone", None),
-        "ana@example.com": ("changed", ["bytes"]), "bo@example.com": ("changed", ["subject"]),
+        "ana@example.com": ("changed", ["bytes"]), "bo@example.com": ("changed", ["subject", "bytes"]),
     }  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.process import Children, Limits, Progress
+from pipeline.engine.process import Allowance, Children, Progress
 from pipeline.errors import (
     BuildCancelledError,
     BuildProcessError,
@@ -23,7 +23,7 @@ from pipeline.errors import (
     SourceError,
 )
 
-LIMITS = Limits(timeout=timedelta(seconds=30), memory=1_000_000_000)
+LIMITS = Allowance(timeout=timedelta(seconds=30), memory=1_000_000_000)
 
 
 def double(request: int, progress: Progress) -> int:
@@ -113,7 +113,7 @@ def test_too_long_kills_the_child_and_what_it_started(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     with pytest.raises(BuildProcessError, match="longer than 60 seconds"):
         children.call(
-            hang, str(pids), Limits(timedelta(seconds=60), LIMITS.memory), lambda _: now.append(now.pop() + 61)
+            hang, str(pids), Allowance(timedelta(seconds=60), LIMITS.memory), lambda _: now.append(now.pop() + 61)
         )
     child, started = map(int, pids.read_text().split())
     assert not alive(child)

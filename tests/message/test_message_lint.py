@@ -12,6 +12,7 @@ from pipeline.ledger.records import Artifact, Letter, Part
 from pipeline.message.lint.colour import contrast, parse
 from pipeline.message.lint.finding import Level
 from pipeline.message.lint.letter import lint_letter
+from pipeline.message.lint.spam import read_report
 
 PICTURE = Part(Artifact("a" * 64, 10, "image/png"), "chart.png", "inline", "chart@example.com")
 PAGE = """\
@@ -59,6 +60,9 @@ def test_a_mail_that_is_right_has_no_finding() -> None:
     ("body", "level", "rule", "words"),
     [
         ('<img src="cid:chart@example.com" width="600">', "error", "alt-text", "without alt text"),
+        ('<table role="presentation" width="900"><tr><td>a</td></tr></table>', "warning", "too-wide", "900 px wide"),
+        ('<div style="width: 601px">a</div>', "warning", "too-wide", "601 px wide, in a mail of 600 px"),
+        ('<div style="min-width:700px"><p style="width:800px">a</p></div>', "warning", "too-wide", "700 px"),
         ('<img src="cid:chart@example.com" width="600" alt="">', "warning", "alt-text", "empty alt"),
         ('<img src="cid:chart@example.com" width="600" alt="by_hour.png">', "warning", "alt-text", "file name"),
         ('<img src="cid:chart@example.com" alt="It climbs">', "warning", "picture-width", "without a width"),
@@ -200,3 +204,38 @@ def test_the_page_names_every_rule_and_no_other() -> None:
         call.args[place[call.func.id]] for call in calls if isinstance(call.func, ast.Name) and call.func.id in place
     ]
     assert named == {rule.value for rule in rules if isinstance(rule, ast.Constant)}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        '<table role="presentation" width="600"><tr><td width="50%" style="width:100%">a</td></tr></table>',
+        '<div style="width:900px;max-width:100%">a</div>',
+        '<table role="presentation" class="frame" width="720"><tr><td style="width:700px">a</td></tr></table>',
+    ],
+)
+def test_what_fits_is_not_too_wide(body: str) -> None:
+    assert ("warning", "too-wide") not in found(letter(body))
+
+
+@pytest.mark.parametrize(
+    ("status", "level", "advice"),
+    [
+        (
+            "No, score=-0.1 required=5.0 tests=NO_RELAYS,\n\tHTML_MESSAGE autolearn=ham",
+            "note",
+            "NO_RELAYS, HTML_MESSAGE",
+        ),
+        ("No, score=2.5 required=5.0 tests=A autolearn=no version=3.4", "warning", "its rules: A"),
+        ("Yes, score=7.1 required=5.0 tests=A,B", "error", "its rules: A, B"),
+        ("No, hits=0.0 required=5.0 tests=none", "note", "its rules: none"),
+    ],
+)
+def test_the_report_of_spamassassin(status: str, level: str, advice: str) -> None:
+    finding = read_report(f"X-Spam-Status: {status}\nSubject: a\n\nbody\n".encode())
+    assert finding is not None
+    assert (finding.level.value, finding.rule, finding.advice.endswith(advice)) == (level, "spam", True)
+
+
+def test_no_report_is_no_finding() -> None:
+    assert read_report(b"Subject: a\n\nX-Spam-Status: Yes, score=9 required=5\n") is None

@@ -97,6 +97,11 @@ def test_loops_and_powers_are_bounded(desk) -> None:  # type: ignore[no-untyped-
         ("a\n{{ table(delys) }}", 'templates/t.html:2: "delys" is undefined; did you mean "delays"?'),
         ("\n{{ kpi([{'label': nosuch, 'value': 1}]) }}", 'templates/t.html:2: "nosuch" is undefined'),
         ("{{ 'x' | number }}", 'templates/t.html:1: number needs a number, not "x"'),
+        (
+            "{{ delays.carrier.iloc[9] }}",
+            "templates/t.html:1: there is no row 9: there are 3 rows, counted from 0; ask first,"  # noqa: ISC004
+            " like {% if delays | length > 9 %}",
+        ),
         ("{{ 1 / 0 }}", "templates/t.html:1: ZeroDivisionError: division by zero"),
         ("{{ delays | nmber }}", "templates/t.html:1: No filter named 'nmber'"),
         ("{% if %}", "templates/t.html:1: Expected an expression, got 'end of statement block'"),

@@ -1,7 +1,7 @@
 """The whole lint: a letter in, findings out."""
 
 from pipeline.ledger.records import Letter
-from pipeline.message.lint import access, contrast, links, size, support, words
+from pipeline.message.lint import access, contrast, links, size, support, width, words
 from pipeline.message.lint.finding import Finding, worst_first
 from pipeline.message.lint.page import Page
 
@@ -17,5 +17,6 @@ def lint_letter(letter: Letter) -> tuple[Finding, ...]:
             *access.check(page),
             *contrast.check(page),
             *support.check(letter, page),
+            *width.check(page),
         ]
     )
