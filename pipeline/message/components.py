@@ -268,8 +268,7 @@ def _cards_of(table: tables.Table) -> list[View]:
         if column.difference:
             cards[-1] |= {"delta": text, "note": column.label, "good": column.good}
         else:
-            label = column.label.removesuffix(f" ({column.unit})") if column.unit else column.label
-            cards.append({"label": label, "value": f"{text} {column.unit}" if column.unit else text})
+            cards.append({"label": column.bare, "value": f"{text} {column.unit}" if column.unit else text})
     return cards
 
 

@@ -38,6 +38,11 @@ class Column:
     highlight: str = ""
     """limit, heat, bar or delta, as `highlights.Lit` has it; empty where nothing stands out."""
 
+    @property
+    def bare(self) -> str:
+        """The label without the unit."""
+        return self.label.removesuffix(f" ({self.unit})") if self.unit else self.label
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -79,7 +84,8 @@ class Table:
         return {
             "made": self,
             "columns": [
-                {"label": c.label, "numeric": c.numeric, "long": c.long, "align": c.align} for c in self.columns
+                {"label": c.bare, "unit": c.unit, "numeric": c.numeric, "long": c.long, "align": c.align}
+                for c in self.columns
             ],
             "looks": [
                 {"column": look.column, "tone": look.tone, "kind": self.columns[look.column].highlight}

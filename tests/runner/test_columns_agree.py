@@ -63,7 +63,10 @@ def sheet(out: Path) -> Any:
 
 def rows_of(page: Path) -> list[list[str]]:
     (table,) = html.parse(page).getroot().xpath('//table[starts-with(@class, "data") and not(@role)]')
-    return [[cell.text or "" for cell in row.xpath("./th|./td")] for row in table.xpath("./tr|./tbody/tr")]
+    for line_end in table.xpath(".//br"):
+        line_end.tail = " "
+    rows = [[cell.text_content() for cell in row.xpath("./th|./td")] for row in table.xpath("./tr|./tbody/tr")]
+    return [[cell.strip() for cell in row] for row in rows]
 
 
 def test_the_mail_shows_it(out: Path) -> None:
