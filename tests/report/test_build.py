@@ -12,12 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
+from python_calamine import CalamineWorkbook
 
 from pipeline.errors import ChartError, ExportError, SourceError
+from pipeline.jobs.columnspec import ColumnSpec, Highlight
 from pipeline.jobs.model import Audience, Chart, Delivery, Each, Export, FileData, Job, Project, PythonData, SqlData
 from pipeline.jobs.scalars import Mailbox, parse_retry
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.build import Report, build_report
+from pipeline.report.exports.book import Voice
 from pipeline.schedule.period import Period
 
 Put = Callable[[Mapping[str, Any]], None]
@@ -193,3 +196,46 @@ def test_what_fails_is_named(build: Callable[..., Report]) -> None:
         build(job(broken=True))
     with pytest.raises(ExportError, match="two files of this mail"):
         build(job(exports=(Export(kind="csv", data=("sales",)), Export(kind="csv", data=("totals",), name="SALES"))))
+
+
+def workbook(store: ArtifactStore, report: Report) -> dict[str, list[list[Any]]]:
+    """Its sheets, by name, as calamine reads them."""
+    book = CalamineWorkbook.from_filelike(io.BytesIO(store.read(report.files[0].artifact.sha256)))
+    return {name: book.get_sheet_by_name(name).to_python() for name in book.sheet_names}
+
+
+def test_a_workbook_says_what_the_job_says_and_the_reader_gets(
+    build: Callable[..., Report], store: ArtifactStore
+) -> None:
+    each = Audience(each=Each(data="people", slice={"totals": "carrier", "sales": "carrier"}))
+    columns = {"totals": {"n": ColumnSpec(label="Sold", total="sum"), "carrier": ColumnSpec(hidden=True)}}
+    book = Export(kind="xlsx", data=("totals", "sales"), note="Final.", charts=True)
+    report = build(job(audience=each, exports=(book,), columns=columns))
+    sheets = workbook(store, report.sliced({"carrier": "UA"}, each.each.slice))  # type: ignore[union-attr]
+    assert list(sheets) == ["Cover", "totals", "sales", "Charts"]
+    cover = {row[0]: row[1] for row in sheets["Cover"]}
+    assert cover["Note"] == "Final."
+    assert (cover["Carrier"], cover["By"], cover["Made for"]) == ("UA", "10", "2013-01-03 06:30 America/New_York")
+    assert sheets["totals"] == [["Sold"], [5.0], [5.0]]
+    assert len(sheets["sales"]) == 3
+    assert "AA" not in str(sheets)
+
+
+def test_equal_workbooks_are_made_once_and_what_a_reader_sees_of_params_tells_them_apart(
+    build: Callable[..., Report],
+) -> None:
+    each = Each(data="people")
+    limit = {"totals": {"n": ColumnSpec(highlight=Highlight(above="by"))}}
+
+    def voice(_number: int, report: Report) -> Voice:
+        return Voice("", {"by": (report.row or {})["by"], "name": (report.row or {})["email"]})
+
+    def made(**changes: Any) -> int:
+        report = build(job(audience=Audience(each=each), **changes), voice=voice)
+        rows = [{"email": "a", "by": 1}, {"email": "b", "by": 1}, {"email": "c", "by": 2}]
+        return len({report.sliced(row, {}).files[0].artifact.sha256 for row in rows})
+
+    alone = Export(kind="xlsx", data=("totals",))
+    assert made(exports=(alone,)) == 1
+    assert made(exports=(alone,), columns=limit) == 2
+    assert made(exports=(alone.model_copy(update={"cover": True}),)) == 3

@@ -221,6 +221,14 @@ def test_more_rows_than_are_written_at_once(tmp_path: Path) -> None:
     assert body[20_000][1] == "<20000>"
 
 
+def test_without_arrow_the_file_is_the_same(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"n": range(20_001), "s": [f"<{n}>" if n % 7 else " a" for n in range(20_001)], "x": NUMBERS[3]}
+    )
+    as_xlsx.write({"d": frame}, tmp_path / "slow.xlsx", Book(totals=True), rowxml.rows)
+    assert (tmp_path / "slow.xlsx").read_bytes() == written(tmp_path, totals=True, d=frame)
+
+
 def test_a_text_is_as_long_as_excel_counts_it(tmp_path: Path) -> None:
     check(written(tmp_path, d=pd.DataFrame({"x": ["a" * 32_767]})))
     with pytest.raises(ExportError, match="row 2: a text of 32,768 characters"):
