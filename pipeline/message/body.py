@@ -158,6 +158,11 @@ def content_template(environment: Environment, name: str, root: Path, layout: st
     return environment.template_class.from_code(environment, code, environment.make_globals(None))
 
 
+def is_page(source: str) -> bool:
+    """Whether an HTML template is a page of its own, which no layout goes around."""
+    return _WHOLE_PAGE.search(source) is not None
+
+
 def wrapped(environment: Environment, source: str, name: str, shown: str, page: str = "layout.html") -> str:
     """The source with the layout around it, all lines where they were."""
     head = ""
@@ -166,7 +171,7 @@ def wrapped(environment: Environment, source: str, name: str, shown: str, page: 
         inlined = inline_styles(environment, source, shown)
         source, head = inlined.source, inlined.head
     tree = environment.parse(source, name, shown)
-    if tree.find(jinja2.nodes.Extends) is not None or (is_html and _WHOLE_PAGE.search(source)):
+    if tree.find(jinja2.nodes.Extends) is not None or (is_html and is_page(source)):
         return source
     layout = page if is_html else "layout.txt"
     styles = f"{{% block head %}}{{% raw %}}{head}{{% endraw %}}{{% endblock %}}" if head else ""

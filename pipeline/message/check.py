@@ -13,7 +13,7 @@ from jinja2.meta import find_undeclared_variables
 from pipeline.errors import PipelineError, Problem, TemplateError
 from pipeline.jobs.model import Job
 from pipeline.jobs.names import did_you_mean, listed
-from pipeline.message.body import wrapped
+from pipeline.message.body import is_page, wrapped
 from pipeline.message.components import Preparations, install
 from pipeline.message.environment import Environment, Kind, make_environment, source_of
 from pipeline.message.failures import not_found, shown_path, syntax_message
@@ -29,6 +29,13 @@ _FIELDS = {
 
 _BEFORE_DATA = frozenset({"title", "description", "period", "params", "recipient", "run", "job"})
 """What the names of exports can use: datasets are not among it, and the recipient only in a message to each."""
+
+
+_USES_OTHERS = re.compile(r"\{%[-+]?\s*(extends|include|import|from)\b")
+_NO_WAY_OUT = (
+    "a page of its own has to show how to unsubscribe, as the job says:"
+    ' <a href="{{ unsubscribe.href }}">{{ unsubscribe.word }}</a>'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,9 @@ def _check_html(
         yield Problem(f"templates/{template}.html", error.lineno, 1, syntax_message(error))
         return
     yield from _Checker(job, html, names, root).check(_Source(source, shown_path(filename, root), ""))
+    mails_it = job.audience.unsubscribe and where.endswith(".message.template")
+    if mails_it and is_page(source) and "unsubscribe" not in source and not _USES_OTHERS.search(source):
+        yield Problem(shown_path(filename, root), 1, 1, _NO_WAY_OUT)
 
 
 def _at_path(path: str, message: str) -> Problem:

@@ -25,12 +25,12 @@ def test_of_many_who_make_it_all_get_the_same(tmp_path: Path) -> None:
 def test_a_key_that_everybody_could_guess_is_none(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "some.key"
     file.write_bytes(content)
-    with pytest.raises(ReportError, match="some.key: holds no whole key"):
+    with pytest.raises(ReportError, match=r"some\.key: holds no whole key"):
         secret_key(file)
     assert file.read_bytes() == content
 
 
 def test_where_it_cannot_be_kept_somebody_is_told(tmp_path: Path) -> None:
     (tmp_path / "var").write_bytes(b"no folder")
-    with pytest.raises(ReportError, match="var/some.key: .*; let this user read and write there"):
+    with pytest.raises(ReportError, match=r"var/some\.key: .*; let this user read and write there"):
         secret_key(tmp_path / "var" / "some.key")

@@ -101,6 +101,20 @@ def test_no_dataset_can_hide_what_templates_have(desk) -> None:  # type: ignore[
     assert globals_ >= reserved.COMPONENTS
 
 
+def test_a_page_of_one_s_own_has_to_show_the_way_out(desk) -> None:  # type: ignore[no-untyped-def]
+    leaving = Audience(each=Each(data="ranking"), unsubscribe=True)
+    desk.write("t.html", '<html lang="en"><body>{{ delays }}</body></html>')
+    [found] = problems(desk, audience=leaving, message={"template": "t"})
+    assert found.startswith("templates/t.html:1:1: a page of its own has to show how to unsubscribe")
+    assert problems(desk, message={"template": "t"}) == []
+    for way in ('<a href="{{ unsubscribe.href }}">out</a>', '{% include "t.txt" %}'):
+        desk.write("t.html", f'<html lang="en"><body>{way}</body></html>')
+        desk.write("t.txt", "")
+        assert problems(desk, audience=leaving, message={"template": "t"}) == []
+    desk.write("t.html", "{{ delays }}")
+    assert problems(desk, audience=leaving, message={"template": "t"}) == []
+
+
 def test_a_chart_must_not_be_called_like_a_dataset(desk) -> None:  # type: ignore[no-untyped-def]
     [found] = problems(desk, charts={"delays": Chart(kind="bar", data="delays")})
     assert found.startswith('jobs.daily-delays.charts.delays: "delays" is a dataset, too')

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.jobs.model import Audience, Each, FileData
@@ -158,6 +158,30 @@ def test_a_column_that_is_not_there_is_named_with_the_near_miss(desk: Any) -> No
 def test_a_cell_is_read_as_what_the_param_is(desk: Any, name: str, cell: Any, value: Any) -> None:
     found = Manners(job_of(desk)).of({**ROW, name: cell}).params[name]
     assert (found, type(found)) == (value, type(value))
+
+
+WORDS = st.text("abcdefghijklmnop", min_size=6, max_size=12)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    st.lists(
+        st.tuples(WORDS, st.sampled_from(["de", "fr", None]), WORDS), min_size=2, max_size=6, unique_by=lambda p: p[0]
+    )
+)
+def test_nobody_reads_what_is_another_s(desk: Any, people: list[tuple[str, str | None, str]]) -> None:
+    desk.write("t.html", "{{ recipient.address }} {{ params.region }} {{ 0.5 | number }} {{ period.label }}")
+    composer = desk.composer(job_of(desk, message={"template": "t", "subject": "{{ params.region }}"}))
+    marks = [(f"{name}q@example.com", f"x{region}z{number}y") for number, (name, _, region) in enumerate(people)]
+    for (address, mark), (_, lang, _) in zip(marks, people, strict=True):
+        row = {**ROW, "email": address, "lang": lang, "region": mark}
+        letter = composer.letter(desk.report(files=()), Recipients(to=(Mailbox(address),)), row)
+        mail = letter.headers.decode() + letter.html.decode() + letter.text.decode() + letter.subject
+        assert address in mail
+        assert mark in letter.html.decode()
+        assert ("0,5" in mail) == (lang is not None)
+        others = [one for pair in marks if pair != (address, mark) for one in pair]
+        assert not [one for one in others if one in mail]
 
 
 @given(
