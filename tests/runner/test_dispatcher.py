@@ -13,6 +13,7 @@ from projects import make_project
 from pipeline.engine.dispatcher import Dispatcher
 from pipeline.ledger.records import Run, RunKey
 from pipeline.ledger.runs import Runs
+from pipeline.ledger.states import RunState
 from pipeline.wiring import Workspace
 
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=UTC)
@@ -169,3 +170,15 @@ def test_many_due_runs_are_read_once_and_built_in_the_order_in_which_they_were_d
         assert scene.bench.until(lambda: len(scene.bench.built) == 3)
         assert len(reads) <= 2  # the second finds nothing more
     assert scene.bench.built == keys
+
+
+def test_the_due_run_of_a_disabled_job_waits_for_whoever_enables_it(scene: Scene) -> None:
+    file = scene.workspace.root / "jobs.yaml"
+    file.write_text(file.read_text().replace("bad: {", "bad: {enabled: false, "))
+    paused, other = scene.due("bad"), scene.due("good", 1)
+    with scene.working():
+        assert scene.bench.until(lambda: other in scene.bench.built)
+    assert scene.bench.tried == [other]
+    found = scene.workspace.runs.get(paused)
+    assert found is not None
+    assert found.state is RunState.DUE
