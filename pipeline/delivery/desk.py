@@ -112,11 +112,12 @@ class OutboxDesk:
             if outcome.delivery not in done.lost:
                 lines.append(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
                 lines += self._refusals.lines(result)
-        self._log.emit_all([*lines, *map(run_line, done.ended)])
+        lines += map(run_line, done.ended)
         if any(result.verdict.ok for result in results):
-            self._log.emit_all(self._throttle.worked())
+            lines += self._throttle.worked()
         elif results:
             self._throttle.proved_nothing()
+        self._log.emit_all(lines)
 
     def give_back(self, claims: Sequence[tuple[Claim, Sequence[Delivery]]]) -> None:
         """See `ports.Desk.give_back`."""

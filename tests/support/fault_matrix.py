@@ -62,7 +62,13 @@ def misbehaviours(stage: str) -> dict[str, Act]:
     return acts
 
 
-VARIANTS = [(1, "none"), (1, "all")] + [(n, which) for n in (2, 5) for which in ("none", "first", "last", "all")]
+VARIANTS = [
+    (1, "none"),
+    (1, "all"),
+    *((n, which) for n in (2, 5) for which in ("none", "first", "last", "all")),
+    (50, "none"),
+    (50, "last"),
+]
 
 
 def refused(recipients: list[str], which: str) -> set[str]:

@@ -62,6 +62,8 @@ class ReplyReader:
             raise GarbageError(f"a line of more than {MAX_LINE} octets: {visible(self._buffer[:80])}")
 
     def _line(self, line: bytes) -> Reply | None:
+        if not self._lines and (whole := _whole(line)) is not None:
+            return whole
         parts = _parts(line) if len(line) <= MAX_LINE else None
         if parts is None:
             raise GarbageError(f"not an SMTP reply: {visible(line)}")
@@ -80,6 +82,13 @@ class ReplyReader:
 
 
 # Caches of pure functions: "250 2.1.0 Ok" is most of what a server ever says.
+@lru_cache(maxsize=64)
+def _whole(line: bytes) -> Reply | None:
+    """The reply that is this line; None where it is none, or has more lines."""
+    parts = _parts(line) if len(line) <= MAX_LINE else None
+    return None if parts is None or parts[1] == b"-" else _reply(int(parts[0]), (parts[2],))
+
+
 @lru_cache(maxsize=64)
 def _parts(line: bytes) -> tuple[bytes, bytes, bytes] | None:
     """Code, separator and text; None where it is no line of a reply."""
