@@ -110,12 +110,14 @@ class _Writer(ArrowText):
             text = self.text(values)
         else:
             text = self.quoted(self.text(values))
-        return pc.fill_null(self.text(text), "")
+        return self.filled(self.text(text))
 
     def _floats(self, values: Any) -> Any:
         """`517.0`, as Python writes it; Arrow writes `517`."""
-        text = self.text(values)
         whole = self.pc.equal(self.pc.floor(values), values)
+        if self.pc.all(whole).as_py():  # integers with gaps, mostly; they are much quicker as such
+            return self.joined("", self.text(self.pc.cast(values, self.pa.int64())), ".0")
+        text = self.text(values)
         return self.pc.if_else(whole, self.joined(".", text, "0"), text)
 
     def quoted(self, text: Any) -> Any:
