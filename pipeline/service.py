@@ -18,12 +18,15 @@ from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
 from pipeline.jobs.model import Job, Project
 from pipeline.ledger.marks import Marks
 from pipeline.ledger.watermarks import Watermarks
+from pipeline.pruning import prune
 from pipeline.reloading import Reloader, TakenUp
 from pipeline.schedule.trigger import DueTrigger
 from pipeline.wiring import Clock, Workspace
 
 BOUNCES_SECONDS = 180.0
 """How often the mailbox for bounces is looked through, where there is one."""
+PRUNE_AFTER = timedelta(minutes=10)
+"""How long after its start what is too old is removed, where there is a retention; then once a day."""
 
 
 class Service:
@@ -108,6 +111,10 @@ class Service:
             max_instances=1,
             next_run_time=datetime.now(UTC),
         )
+        self._scheduler.add_job(
+            self._prune, "interval", hours=24, id="(prune)", max_instances=1,
+            next_run_time=datetime.now(UTC) + PRUNE_AFTER,
+        )  # fmt: skip
         self._scheduler.start()
 
     def _set_alarm(self, job: Job) -> None:
@@ -142,6 +149,14 @@ class Service:
         self._mark(sorted(names))
         with self._changed:
             self._changed.wait_for(lambda: self._stopping, timeout=5)
+
+    def _prune(self) -> None:
+        older_than = self._workspace.project.retention
+        if older_than is not None:
+            try:
+                prune(self._workspace, older_than)
+            except (LedgerError, OSError) as error:
+                self._emit("service.error", reason=f"what is too old stays for another day: {error}")
 
     def _take_in_bounces(self) -> None:
         try:

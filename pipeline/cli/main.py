@@ -39,6 +39,7 @@ COMMANDS = {
     "explain": "what a server's answer means, which rule says so, and what would happen",
     "doctor": "whether each way out works; SPF, DKIM and DMARC of the sender",
     "logs": "delivery log lines for people",
+    "prune": "remove runs that are too old, and files that nothing names any more",
     "schema": "the JSON Schema of jobs.yaml, for editors",
     "migrate": "bring the ledger to this version",
 }

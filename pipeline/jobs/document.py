@@ -85,6 +85,12 @@ class Document(Strict):
         description="How mails look, by name; one called default is that of all jobs that name none.",
         examples=[{"house": {"accent": "#0b6e4f", "font": "Georgia, serif"}}],
     )
+    retention: Span | None = Field(
+        default=None,
+        description="How long runs are kept that have ended, with their mails and files; `pipeline serve` removes"
+        " older ones once a day. Without it nothing is removed.",
+        examples=["400 days"],
+    )
     store: Store | None = Field(
         default=None,
         description="Where files go that are too large for a mail, which then links to them.",

@@ -179,4 +179,5 @@ def _project(document: Document, root: Path, file: str, validators: Validators) 
         themes=document.themes,
         pages=document.pages,
         store=document.store,
+        retention=document.retention,
     )

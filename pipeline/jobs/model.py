@@ -334,3 +334,5 @@ class Project(Strict):
     pages: Pages | None = None
     store: Store | None = None
     """Where files go that are too large for a mail."""
+    retention: timedelta | None = None
+    """How long runs that have ended are kept; None: for ever."""

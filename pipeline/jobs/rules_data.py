@@ -4,7 +4,6 @@ import re
 from pathlib import Path
 
 from pipeline.jobs.fetching import check_fetching
-from pipeline.jobs.fetching import check_fetching
 from pipeline.jobs.names import did_you_mean
 from pipeline.jobs.paths import check_inside
 from pipeline.jobs.tree import Findings, Node

@@ -79,11 +79,16 @@ def remove(engine: Engine, key: RunKey) -> int | None:
             ).one_or_none()
             if run is None or run.state not in ABANDONED | {RunState.DUE}:
                 return None
-            step = connection.execute(_REMOVE, {"run": run.id}).rowcount
+            step = remove_some(connection, run.id)
             removed += step
             if step < _CHUNK:
                 connection.execute(update(runs).where(runs.c.id == run.id).values(messages=0, deliveries=0))
                 return removed
+
+
+def remove_some(connection: Connection, run: int) -> int:
+    """Deletes some thousand messages of a run, if it has any; how many."""
+    return connection.execute(_REMOVE, {"run": run}).rowcount
 
 
 def hold_all(connection: Connection, run: int, now: datetime) -> None:

@@ -94,6 +94,7 @@ _SERVICE: dict[str, EventSpec] = {
     "service.stopping": _event("info", "", "count reason", "It was asked to stop, and ends what it is at."),
     "service.stopped": _event("info", "", "duration_ms reason", "It has ended in good order."),
     "service.error": _event("error", "reason", "traceback", "Part of it failed; it goes on and tries again."),
+    "service.pruned": _event("info", "count", "messages bytes reason", "Runs that are too old were removed."),
     "service.log": _event(None, "logger message", "traceback", "A library says something: a warning or worse."),
     "jobs.loaded": _event("info", "count", "path reason", "A changed jobs.yaml was read and is in force."),
     "jobs.added": _event("info", "job", "next_due reason", "A job that was not there before."),

@@ -120,11 +120,14 @@ class ArtifactStore:
 
     def _has(self, target: Path, artifact: Artifact) -> bool:
         """A file of another size can only be damaged, as names appear when files are whole: it is
-        replaced."""
+        replaced. It counts as young again: a file that is about to be named must not be swept up."""
         try:
-            return target.stat().st_size == artifact.size
+            if target.stat().st_size != artifact.size:
+                return False
+            os.utime(target)
         except FileNotFoundError:
             return False
+        return True
 
     def _write(self, path: Path, data: bytes) -> None:
         fd = self._disk.create(path)

@@ -1,0 +1,64 @@
+"""`pipeline prune` as an operator uses it."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from projects import SMALLEST, make_project, pipeline
+
+from pipeline.ledger.records import RunKey
+from pipeline.pruning import Pruned, prune
+from pipeline.single_run import follow
+from pipeline.wiring import Workspace
+
+
+def built(folder: Path, jobs: str = SMALLEST) -> Path:
+    """Two weekly runs of 2020, both sent then."""
+    now = datetime(2020, 1, 13, 7, 0, tzinfo=UTC)
+    project = make_project(folder, jobs)
+    with Workspace(project, clock=lambda: now, environ={}) as workspace:
+        for day in (6, 13):
+            follow(workspace, RunKey("weekly-sales", datetime(2020, 1, day, 7, 0, tzinfo=UTC)))
+    return project
+
+
+def test_it_says_what_would_go_and_removes_it(tmp_path: Path) -> None:
+    project = built(tmp_path)
+    dry = pipeline(project, "prune", "--older-than", "90d", "--dry-run")
+    assert dry.stdout.startswith("1 runs with 1 mails, and 0 files would be removed: 0.0 MB")
+    assert len(pipeline(project, "runs", "--json").stdout.splitlines()) == 2
+    done = json.loads(pipeline(project, "prune", "--older-than", "90d", "--json").stdout)
+    assert (done["runs"], done["messages"], done["dry_run"]) == (1, 1, False)
+    assert done["bytes"] > 1000
+    left = [json.loads(line)["run"] for line in pipeline(project, "runs", "--json").stdout.splitlines()]
+    assert left == ["weekly-sales@20200113T070000Z"]
+    log = (project / "var/log/delivery.jsonl").read_text().splitlines()
+    assert json.loads(log[-1])["event"] == "service.pruned"
+    again = json.loads(pipeline(project, "prune", "--older-than", "90d", "--json").stdout)
+    assert (again["runs"], again["files"], again["bytes"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], '--older-than 400d, or "retention: 400 days" in jobs.yaml'),
+        (["--older-than", "soon"], '"soon" is not a duration'),
+        (["--older-than", "0d"], "expected an age like 90d"),
+    ],
+)
+def test_what_cannot_be_meant(tmp_path: Path, arguments: list[str], said: str) -> None:
+    refused = pipeline(make_project(tmp_path), "prune", *arguments)
+    assert refused.returncode == 2
+    assert said in refused.stderr
+
+
+def test_the_retention_of_jobs_yaml_counts(tmp_path: Path) -> None:
+    project = built(tmp_path, "retention: 400 days\n" + SMALLEST)
+    with Workspace(project, environ={}) as workspace:
+        retention = workspace.project.retention
+        assert retention is not None
+        assert prune(workspace, retention, dry=True).runs == 1
+    assert json.loads(pipeline(project, "prune", "--json").stdout)["runs"] == 1
+    with Workspace(project, environ={}) as workspace:
+        assert prune(workspace, retention) == Pruned(0, 0, 0, 0)
