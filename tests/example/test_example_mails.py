@@ -97,7 +97,7 @@ def test_the_daily_csv_has_every_flight_of_the_day(daily: EmailMessage, january:
 
 def test_the_daily_workbook_is_ranked(daily: EmailMessage) -> None:
     book = sheets(attached(daily)["delays-2013-01-31.xlsx"])
-    assert list(book) == ["Cover", "ranking", "airports", "delays"]
+    assert list(book) == ["Cover", "ranking", "airports", "delays", "Charts"]
     head, *rows, total = book["ranking"]
     assert head == ["Airline", "Flights", "Cancelled", "Late", "Mean delay (min)", "Against usual (min)"]
     delays = [row[head.index("Mean delay (min)")] for row in rows]
