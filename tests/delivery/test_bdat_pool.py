@@ -1,13 +1,18 @@
 """The pool against a real server that offers CHUNKING: what goes by BDAT, and what where that does not work."""
 
+import time
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import pytest
-from delivery_bench import QUICK, make_letter
+from delivery_bench import QUICK, make_letter, no_artifacts
 from scripted_smtp import CHUNKING, ScriptedServer, Turn, cut, reset, say, stall, times
 
+from pipeline.delivery.smtp.connect import open_link
 from pipeline.delivery.smtp.pace import WINDOW
+from pipeline.delivery.smtp.pool import Pool
+from pipeline.delivery.smtp.relay import Relay
 from pipeline.ledger.records import Artifact, Part
 from pipeline.message.wire import base64_lines
 
@@ -133,6 +138,30 @@ def test_too_many_recipients_are_split_at_once_and_the_limit_is_learnt(bench, ma
     assert bench.states() == {"sent": 18}
     assert sorted(len(mail.recipients) for mail in server.mails) == [2, 4, 4, 4, 4]
     assert all(delivery.attempts == 1 for delivery in bench.deliveries())
+
+
+def test_an_idle_connection_that_dies_leaves_nothing_in_doubt(bench, trusting):
+    """The server hangs up in the moment in which the next letter comes, two seconds later by the pool's clock."""
+    later = 0.0
+    script = {"mail": lambda turn: cut() if turn.count == 2 else None}
+    with ScriptedServer(offers=CHUNKING, script=script) as server:
+        pool = Pool(
+            partial(open_link, Relay(server.host, server.port, "plain"), trusting, QUICK),
+            no_artifacts,
+            name="relay",
+            connections=1,
+            timeouts=QUICK,
+            monotonic=lambda: time.monotonic() + later,
+        )
+        worker = bench.worker({"relay": pool})
+        for number in range(2):
+            bench.queue([make_letter(number)], on_uncertain="hold")
+            worker.run_until_idle()
+            later = 2.0
+        worker.close()
+    assert bench.states() == {"sent": 2}
+    assert all(delivery.attempts == 1 for delivery in bench.deliveries())
+    assert (server.sessions, len(server.lines("MAIL")), len(server.lines("BDAT"))) == (2, 3, 2)
 
 
 def test_421_after_some_mails_costs_nobody_anything(bench, mailer):

@@ -123,7 +123,7 @@ PROOF = (1, 1, 1 << 20, 1 << 20, False)
     rounds=rounds,
     end=st.sampled_from(["closed", "reset", "timeout"]),
 )
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 def test_no_letter_is_sent_again_in_silence_that_may_have_been_taken(proven, knows, drawn, rounds, end):
     """Each round opens and sends some letters; the server reads some octets, and some of its answers arrive."""
     luck = iter(["ok"] * 3 * proven + drawn)
@@ -132,7 +132,7 @@ def test_no_letter_is_sent_again_in_silence_that_may_have_been_taken(proven, kno
     session = line.session
     for opened, people, read, heard, late in [PROOF] * proven + rounds:
         for _ in range(opened):
-            if session.has_room(WINDOW):
+            if session.has_room(WINDOW, 0.0):
                 line.open(people, size=20 if people == 1 else 2000)
         if session.ready and not session.ended and not late:
             line.send()
@@ -163,11 +163,11 @@ def outcome(work: Work) -> str:
 
 def test_until_a_letter_was_taken_by_bdat_there_is_one_in_flight_and_then_as_many_as_the_window(line):
     line.open()
-    assert not line.session.has_room(WINDOW)
+    assert not line.session.has_room(WINDOW, 0.0)
     line.session.end("closed", "never sent")
     proven = Line()
     proven.prove()
-    while proven.session.has_room(WINDOW):
+    while proven.session.has_room(WINDOW, 0.0):
         proven.open()
     assert len(proven.session.works) == WINDOW
     proven.close()
@@ -175,10 +175,10 @@ def test_until_a_letter_was_taken_by_bdat_there_is_one_in_flight_and_then_as_man
 
 def test_large_letters_do_not_pile_up(line):
     line.prove()
-    while line.session.has_room(WINDOW):
+    while line.session.has_room(WINDOW, 0.0):
         line.open(size=400_000)
     assert len(line.session.works) == 3  # the third may be opened, since a million octets are not outstanding yet
-    assert not line.session.has_room(WINDOW)
+    assert not line.session.has_room(WINDOW, 0.0)
 
 
 @pytest.mark.parametrize(("chunking", "pipelining"), [(False, True), (True, False)])
@@ -186,7 +186,16 @@ def test_without_both_chunking_and_pipelining_letters_go_by_data(chunking, pipel
     near, far = socket.socketpair()
     with near, far:
         session = Session(Link(near, Capabilities(pipelining=pipelining, chunking=chunking), ""), QUICK, 0.0)
-        assert not session.chunked(WINDOW)
+        assert not session.chunked(WINDOW, 0.0)
+
+
+def test_a_connection_that_was_silent_for_a_second_is_tried_by_data_first(line):
+    """If it is dead, nothing is in doubt; an answer shows that it stands."""
+    line.prove()
+    assert line.session.chunked(WINDOW, 0.9)
+    assert not line.session.chunked(WINDOW, 1.0)
+    line.open()
+    assert line.session.chunked(WINDOW, 1.0)
 
 
 def test_421_is_the_answer_to_all_that_stands_behind_it_once_the_server_hangs_up(line):
@@ -197,7 +206,7 @@ def test_421_is_the_answer_to_all_that_stands_behind_it_once_the_server_hangs_up
     line.far.sendall(b"250 reset\r\n250 ok\r\n250 ok\r\n250 taken\r\n250 reset\r\n421 4.7.0 enough\r\n")
     line.session.readable(0.0)
     assert not line.session.ended
-    assert not line.session.has_room(WINDOW)
+    assert not line.session.has_room(WINDOW, 0.0)
     line.far.close()
     line.session.readable(0.0)
     assert line.session.ended

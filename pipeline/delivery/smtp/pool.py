@@ -183,7 +183,7 @@ class Pool:
     def _give(self, session: Session, now: float) -> bool:
         """One letter, if there is room; whether it may get another."""
         window = self._pace.letters.target
-        if not session.has_room(window):
+        if not session.has_room(window, now):
             return False
         if session.assigned >= MAX_MAILS:
             if not session.busy:
@@ -192,7 +192,7 @@ class Pool:
         if not session.busy and not session.is_alive():
             session.end("closed", "the server had closed the idle connection")
             return False
-        work = self._backlog.next_work(session.capabilities, now, chunked=session.chunked(window))
+        work = self._backlog.next_work(session.capabilities, now, chunked=session.chunked(window, now))
         if work is not None:
             session.begin(work, now)
         return True

@@ -27,6 +27,9 @@ _PIECES = 64
 _IN_FLIGHT = 1 << 20
 """Octets of unanswered letters beyond which none is opened behind them: large ones share no round trip, for it is not
 what they wait for, and what they hold in memory stays bounded."""
+_FRESH = 1.0
+"""Seconds after which a silent connection may have been given up by the server, however short its patience is. The next
+letter on it goes by DATA, since a connection that turns out to be dead then leaves nothing in doubt."""
 _RECORD = 16384
 """The most that TLS puts into one record (RFC 8446 §5.1): what it can hold back when the socket is full."""
 
@@ -71,6 +74,7 @@ class Session:
         self._retired = False
         """No more letters: those in flight are waited for."""
         self.opened = now
+        self._heard = now
         self.watched = selectors.EVENT_READ
         """What the pool's selector watches it for."""
         self.deadline = now + timeouts.idle
@@ -91,11 +95,13 @@ class Session:
     def wants_write(self) -> bool:
         return bool(self._out)
 
-    def chunked(self, window: int) -> bool:
-        """Whether the next letter goes by BDAT: the server offers what it takes, and the pool dares."""
-        return window > 0 and self.capabilities.chunking and self.capabilities.pipelining
+    def chunked(self, window: int, now: float) -> bool:
+        """Whether the next letter goes by BDAT: the server offers what it takes, the pool dares, and the connection
+        is known to stand."""
+        offered = self.capabilities.chunking and self.capabilities.pipelining
+        return window > 0 and offered and (bool(self.works) or now < self._heard + _FRESH)
 
-    def has_room(self, window: int) -> bool:
+    def has_room(self, window: int, now: float) -> bool:
         """Whether another letter may be opened: on an idle session, behind a body that is about to be written, or by
         BDAT as long as fewer than `window` are unanswered."""
         if self.ended or self._retired or self._closing:
@@ -103,7 +109,7 @@ class Session:
         if not self.works:
             return True
         last = self.works[-1].transaction
-        if not self.chunked(window):
+        if not self.chunked(window, now):
             return not last.chunked and len(self.works) == 1 and self.capabilities.pipelining and bool(self.ready)
         allowed = window if self._takes_chunks else 1
         return last.chunked and len(self.works) < allowed and sum(work.size for work in self.works) < _IN_FLIGHT
@@ -259,6 +265,7 @@ class Session:
                 return
             if not self.works:
                 raise GarbageError(f"an answer that nobody asked for: {reply}")
+            self._heard = now
             self._closing = reply.code == 421
             head = self.works[0].transaction
             if self._closing and head.chunked and head.stage is Stage.READY:
