@@ -20,6 +20,7 @@ from pipeline.ledger.marks import Marks
 from pipeline.ledger.watermarks import Watermarks
 from pipeline.pruning import prune
 from pipeline.reloading import Reloader, TakenUp
+from pipeline.schedule.remembered import schedule_text
 from pipeline.schedule.trigger import DueTrigger
 from pipeline.wiring import Clock, Workspace
 
@@ -44,6 +45,8 @@ class Service:
         self._changed = threading.Condition()
         self._stopping = False
         self._scheduler = BackgroundScheduler(timezone="UTC", job_defaults=_NEVER_DROPPED)
+        self._alarms: list[str] = []
+        """APScheduler's names for them; no job of an analyst's is called like one of ours."""
         self._planning = threading.Lock()
         self._reloader = Reloader(workspace, self._taken_up, self._hand_over, self._planning)
 
@@ -85,22 +88,15 @@ class Service:
         self._planner.retire(project.jobs)
 
     def _taken_up(self, change: TakenUp) -> None:
-        jobs = change.project.jobs
-        for name in change.jobs:
-            if name in jobs and wanted(jobs[name]):
-                self._set_alarm(jobs[name])
-            elif self._scheduler.get_job(_alarm(name)):
-                self._scheduler.remove_job(_alarm(name))
-        self._mark(change.jobs)  # what has come due since, whoever would have woken for it
+        self._set_alarms(change.project)
+        self._mark(list(change.project.jobs))  # what has come due since, whoever would have woken for it
         if change.mailers:
             self._hands.change_mailers()
 
     # --- when -------------------------------------------------------------------------------------------------
 
     def _schedule(self, project: Project) -> None:
-        for job in project.jobs.values():
-            if wanted(job):
-                self._set_alarm(job)
+        self._set_alarms(project)
         # A suspended machine stops the scheduler's clock: a short interval makes it look again.
         self._scheduler.add_job(self._hands.sweep, "interval", seconds=SWEEP_SECONDS, id="sweep")
         self._scheduler.add_job(
@@ -117,9 +113,23 @@ class Service:
         )  # fmt: skip
         self._scheduler.start()
 
-    def _set_alarm(self, job: Job) -> None:
-        trigger = ClockTrigger(DueTrigger(job.schedule, job.name), self._workspace.clock)
-        self._scheduler.add_job(self._mark, trigger, args=[[job.name]], id=_alarm(job.name), replace_existing=True)
+    def _set_alarms(self, project: Project) -> None:
+        """One for all jobs of the same schedule: jobs by the thousand share a few, and each wake-up has its price."""
+        for alarm in self._alarms:
+            if self._scheduler.get_job(alarm):  # one that never fires again is gone by itself
+                self._scheduler.remove_job(alarm)
+        together: dict[tuple[str, str], list[Job]] = {}
+        for job in project.jobs.values():
+            if entries := wanted(job):
+                alone = job.name if any(entry.jitter for entry in entries) else ""
+                together.setdefault((schedule_text(entries), alone), []).append(job)
+        self._alarms = [self._set_alarm(jobs) for jobs in together.values()]
+
+    def _set_alarm(self, jobs: list[Job]) -> str:
+        trigger = ClockTrigger(DueTrigger(jobs[0].schedule, jobs[0].name), self._workspace.clock)
+        names = [job.name for job in jobs]
+        alarm: str = self._scheduler.add_job(self._mark, trigger, args=[names], id=f"job {names[0]}").id
+        return alarm
 
     def _mark(self, names: list[str]) -> None:
         with self._changed:
@@ -172,11 +182,6 @@ class Service:
             self._changed.notify_all()
         planner.join()
         self._hands.stop_building()
-
-
-def _alarm(job: str) -> str:
-    """APScheduler's name for the alarm of a job; no job of an analyst's is called like one of ours."""
-    return f"job {job}"
 
 
 _NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 2}
