@@ -38,7 +38,6 @@ def check_datasets(job: Node, sources: Node | None, directory: Path, findings: F
             hint = did_you_mean(source.text, known) or ("" if known else '; write it under "sources"')
             findings.about(source, f'unknown source "{source.text}"{hint}')
         check_fetching(dataset, (job.get("params") or Node({}, job.place)).mapping, findings)
-        check_fetching(dataset, (job.get("params") or Node({}, job.place)).mapping, findings)
         if dataset.get("file") is not None and str(dataset.mapping["file"].text).endswith(".sql"):
             findings.about(dataset.mapping["file"], "SQL needs a source; write {sql: …, source: …}")
 
