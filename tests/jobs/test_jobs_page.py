@@ -48,4 +48,3 @@ def test_there_are_blocks() -> None:
 def test_every_key_is_on_the_page() -> None:
     known = {key for keys in VOCABULARY.values() for key in keys}
     assert sorted(key for key in known if not re.search(rf"\b{key}\b", PAGE)) == []
-
