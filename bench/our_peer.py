@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from bench.workload import SENDER, SUBJECT, TEXT, WORKLOADS, html, read_people
 from pipeline.delivery import worker as _delivery
 from pipeline.delivery.mailers import local as _local
 from pipeline.delivery.mailers import smtp as _smtp
-from pipeline.engine.sinks import BATCH
+from pipeline.engine.sinks import LedgerSink
 from pipeline.engine.terms import terms_of
 from pipeline.jobs.scalars import Mailbox
 from pipeline.ledger.records import Artifact, Letter, RunKey
@@ -113,9 +112,10 @@ def build(workspace: Workspace, key: RunKey, folder: Path, readers: list[dict[st
     runs.ensure(key, now)
     runs.start(key, OWNER, now + timedelta(hours=1), now, period=(period.start, period.end))
     composer = Composer(job, workspace.project, RunFacts(key, period, key.due))
-    made = letters(composer, report_of(workspace, folder, files=files), readers)
-    while batch := list(islice(made, BATCH)):
-        runs.stage(key, OWNER, batch)
+    report = report_of(workspace, folder, files=files)
+    with LedgerSink(workspace.ledger_url, workspace.root, key, OWNER).open(lambda _: None) as stage:
+        for letter in letters(composer, report, readers):
+            stage.add(letter)
     runs.queue(key, OWNER, terms_of(job, key, datetime.now(UTC), asked=True), datetime.now(UTC))
 
 
