@@ -6,7 +6,6 @@ fsync on, and the difference, in µs a letter. `--curve` prints rate and memory 
 """
 
 import argparse
-import resource
 import tempfile
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from bench.meter import rss_mib
 from bench.workload import COLUMNS, FIRST, FLIGHTS, HTML, LAST, ROWS, SENDER, TEXT
 from pipeline.engine.build import BuildRequest, Summary, build
 from pipeline.engine.process import Progress
@@ -139,12 +139,6 @@ class TimedSink:
             if self.curve:
                 print(f"{'data loaded':>17}  {'':>16}  {rss_mib():>7,.0f} MiB", flush=True)
             yield self.made
-
-
-def rss_mib() -> float:
-    """Resident memory of this process now (Linux)."""
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * resource.getpagesize() / 2**20
 
 
 def compose(workspace: Workspace, root: Path) -> tuple[Summary, float]:

@@ -1,9 +1,10 @@
-"""What one run of one peer cost: wall and CPU seconds of the timed block, peak memory of the process."""
+"""What one run of one peer cost: wall and CPU seconds of the timed block, peak memory of the process; memory now."""
 
 import json
 import resource
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -34,3 +35,9 @@ _WHO = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 def _cpu() -> float:
     return sum(usage.ru_utime + usage.ru_stime for usage in map(resource.getrusage, _WHO))
+
+
+def rss_mib() -> float:
+    """Resident memory of this process now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
