@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select, update
 
 from pipeline.ledger.conflicts import insert_new
+from pipeline.ledger.prepared import Prepared, fetch
 from pipeline.ledger.rows import AnyRow
 from pipeline.ledger.schema import circuits
 from pipeline.ledger.ways import Circuit
@@ -19,6 +20,8 @@ Change = Callable[[Circuit | None], Circuit | None]
 """From a mailer's circuit as it is (None: closed) to what it is to be."""
 
 _OPEN = select(circuits).where(circuits.c.mailer == bindparam("of_mailer"), circuits.c.until.is_not(None))
+_IS_OPEN = Prepared(_OPEN.with_only_columns(circuits.c.mailer), "of_mailer")
+"""Asked for every claim, and nearly always in vain."""
 _LOCKED = select(circuits).where(circuits.c.mailer == bindparam("of_mailer")).with_for_update()
 _PROBE = (
     update(circuits)
@@ -31,6 +34,8 @@ _SILENT = {"kind": "", "phase": "", "code": None, "enhanced": "", "rule": "", "r
 
 def find(connection: Connection, mailer: str) -> Circuit | None:
     """The mailer's circuit, if it is open or probing."""
+    if not fetch(connection, _IS_OPEN, mailer):
+        return None
     row = connection.execute(_OPEN, {"of_mailer": mailer}).one_or_none()
     return None if row is None else _circuit(row)
 

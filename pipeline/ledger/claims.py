@@ -14,10 +14,9 @@ from pipeline.ledger import enclosures
 from pipeline.ledger.limits import EVERYTHING, Room
 from pipeline.ledger.prepared import Prepared, Values, fetch, look
 from pipeline.ledger.records import Claim, Delivery, Letter
-from pipeline.ledger.rows import AnyRow, to_terms
 from pipeline.ledger.schema import deliveries, instant, messages, micros, runs
 from pipeline.ledger.states import DeliveryState, RunState
-from pipeline.ledger.turns import first_due, next_runs
+from pipeline.ledger.turns import Turn, first_due, next_runs
 
 _waiting = deliveries.alias("waiting")
 _NEXT = select(runs.c.expires_at, first_due().label("first")).where(
@@ -123,7 +122,7 @@ def _take(connection: Connection, number: int, most: int, room: int, common: Val
     return rows
 
 
-def _with_letters(connection: Connection, run: AnyRow, taken: Sequence[_Taken]) -> list[Claim]:
+def _with_letters(connection: Connection, run: Turn, taken: Sequence[_Taken]) -> list[Claim]:
     by_message: dict[int, list[_Taken]] = {}
     for one in taken:
         by_message.setdefault(one.message_id, []).append(one)
@@ -131,14 +130,13 @@ def _with_letters(connection: Connection, run: AnyRow, taken: Sequence[_Taken]) 
         return []
     found = {number: rest for number, *rest in look(connection, _MESSAGES, list(by_message))}
     parts = enclosures.load(connection, {enclosure for enclosure, *_ in found.values()} - {None})
-    terms = to_terms(run)
     claims = []
     for number, mine in by_message.items():
         enclosure, message_id, sender, headers, text, html, subject = found[number]
         people = tuple(one.recipient for one in mine)
         letter = Letter(message_id, sender, people, headers, text, html, parts.get(enclosure, ()), subject)
         claimed = tuple(_delivery(one, run.key, run.job, message_id) for one in mine)
-        claims.append(Claim(number, run.key, run.job, letter, terms, claimed))
+        claims.append(Claim(number, run.key, run.job, letter, run.terms, claimed))
     return claims
 
 

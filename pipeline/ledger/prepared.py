@@ -101,7 +101,7 @@ def _fetched(cursor: Any, compiled: _Compiled, values: Values) -> list[Values]:
 @lru_cache(maxsize=256)
 def _compiled(prepared: Prepared, dialect: Dialect, size: int) -> _Compiled:
     """For `size` numbers in `ids`; 0: the statement has none."""
-    compiled = cast("SQLCompiler", prepared.statement.compile(dialect=dialect))  # type: ignore[attr-defined]
+    compiled = _compiler(prepared, dialect)
     given = prepared.names
     constants = {name: str(value) if isinstance(value, str) else value for name, value in compiled.params.items()}
     if size:
@@ -112,6 +112,12 @@ def _compiled(prepared: Prepared, dialect: Dialect, size: int) -> _Compiled:
         sql, positions = str(compiled), compiled.positiontup
     fixed = {name: value for name, value in constants.items() if name not in {*given, "ids"}}
     return _Compiled(sql, _by_place(positions, given, fixed) if positions else _by_name(given, fixed))
+
+
+@lru_cache(maxsize=64)
+def _compiler(prepared: Prepared, dialect: Dialect) -> SQLCompiler:
+    """Once for all sizes: compiling is what costs."""
+    return cast("SQLCompiler", prepared.statement.compile(dialect=dialect))  # type: ignore[attr-defined]
 
 
 def _by_place(positions: Sequence[str], given: Sequence[str], fixed: Mapping[str, Any]) -> Callable[[Values], Any]:

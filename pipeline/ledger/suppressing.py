@@ -9,6 +9,7 @@ from pipeline.ledger.auditing import write_audit
 from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.database import read, write
 from pipeline.ledger.operator_records import Action, Note, Suppression
+from pipeline.ledger.prepared import Prepared, fetch
 from pipeline.ledger.records import Claim
 from pipeline.ledger.rows import AnyRow
 from pipeline.ledger.schema import suppressions
@@ -17,6 +18,7 @@ EVERYWHERE = "all"
 """The scope of an address that nobody may mail."""
 _PAGE = 500
 """Addresses asked for in one statement."""
+_ANY = Prepared(select(suppressions.c.address).limit(1))
 NOBODY: Mapping[int, str] = MappingProxyType({})
 
 
@@ -58,7 +60,7 @@ class Suppressions:
     def barred_claims(self, claims: Sequence[Claim], mailer: str) -> Mapping[int, str]:
         """Delivery → why it must not be sent, of those that a worker has claimed."""
         with read(self._engine) as connection:
-            if connection.execute(select(suppressions.c.address).limit(1)).first() is None:
+            if not fetch(connection, _ANY):
                 return NOBODY  # as on most days
             found: dict[int, str] = {}
             for job in {claim.job for claim in claims}:

@@ -4,15 +4,28 @@ Jobs take turns by name, like people around a table; a worker remembers whom it 
 thousand letters, or one with five hundred runs waiting, never keeps another of its priority from being served.
 """
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, FromClause, Select, and_, bindparam, func, select
+from sqlalchemy import Connection, FromClause, Text, and_, bindparam, cast, func, select
 from sqlalchemy.sql.elements import ColumnElement
 
-from pipeline.ledger.rows import AnyRow
-from pipeline.ledger.schema import UtcTime, deliveries, runs
+from pipeline.ledger.prepared import Prepared, Values, fetch
+from pipeline.ledger.records import Terms
+from pipeline.ledger.schema import UtcTime, deliveries, instant, micros, runs
 from pipeline.ledger.states import RunState
+
+
+class Turn(NamedTuple):
+    """A run whose turn it is."""
+
+    id: int
+    key: str
+    job: str
+    terms: Terms
+
 
 _waiting = deliveries.alias("first_waiting")
 
@@ -44,7 +57,7 @@ _PRIORITY = (
 )
 
 
-def _turns(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
+def _turns(condition: ColumnElement[bool]) -> Prepared:
     # Grouped in the order of the index and limited: it reads the runs of so many jobs and no others.
     heads = (
         select(_head.c.job, func.min(_head.c.due, type_=UtcTime).label("due"))
@@ -54,22 +67,38 @@ def _turns(condition: ColumnElement[bool]) -> Select[tuple[object, ...]]:
         .limit(bindparam("most"))
         .subquery("heads")
     )
-    return (
-        select(runs)
+    turns = (
+        select(
+            runs.c.id,
+            runs.c.key,
+            runs.c.job,
+            runs.c.mailer,
+            runs.c.expires_at,
+            runs.c.priority,
+            cast(runs.c.retry_seconds, Text),  # some drivers would take the JSON apart, some would not
+            runs.c.on_uncertain,
+        )
         .join(heads, and_(runs.c.job == heads.c.job, runs.c.due == heads.c.due))
         .where(runs.c.mailer == _mailer, runs.c.priority == _PRIORITY, has_due())
         .order_by(runs.c.job, runs.c.id)
     )
+    return Prepared(turns, "mailer", "now", "after", "most")
 
 
 _BEHIND = _turns(_head.c.job > bindparam("after"))
 _FROM_THE_START = _turns(_head.c.job <= bindparam("after"))
 
 
-def next_runs(connection: Connection, mailer: str, now: datetime, most: int, after: str) -> Sequence[AnyRow]:
+def next_runs(connection: Connection, mailer: str, now: datetime, most: int, after: str) -> Sequence[Turn]:
     """The next `most` jobs' runs in turn, beginning behind the job `after`; all of one priority."""
-    values = {"mailer": mailer, "now": now, "after": after}
-    found = list(connection.execute(_BEHIND, {**values, "most": most}).all())
+    values = mailer, micros(now), after
+    found = fetch(connection, _BEHIND, *values, most)
     if after and len(found) < most:
-        found += connection.execute(_FROM_THE_START, {**values, "most": most - len(found)}).all()
-    return found
+        found += fetch(connection, _FROM_THE_START, *values, most - len(found))
+    return [_turn(row) for row in found]
+
+
+def _turn(row: Values) -> Turn:
+    number, key, job, mailer, expires_at, priority, retry_seconds, on_uncertain = row
+    terms = Terms(mailer, instant(expires_at), priority, tuple(json.loads(retry_seconds)), on_uncertain)
+    return Turn(number, key, job, terms)
