@@ -13,7 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from pipeline import __version__
 from pipeline.engine.common_folder import require_common
 from pipeline.engine.planner import Planner, wanted
-from pipeline.errors import LedgerError, MailerError, place_and_words
+from pipeline.errors import LedgerError, MailerError, UsageError, place_and_words
 from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
 from pipeline.jobs.model import Job, Project
 from pipeline.ledger.marks import Marks
@@ -48,6 +48,7 @@ class Service:
         self._alarms: list[str] = []
         """APScheduler's names for them; no job of an analyst's is called like one of ours."""
         self._planning = threading.Lock()
+        self._pruning = threading.Lock()
         self._reloader = Reloader(workspace, self._taken_up, self._hand_over, self._planning)
 
     def run(self, stop: threading.Event) -> bool:
@@ -162,10 +163,12 @@ class Service:
 
     def _prune(self) -> None:
         older_than = self._workspace.project.retention
-        if older_than is not None:
+        with self._pruning:
+            if older_than is None or self._stopping:
+                return
             try:
-                prune(self._workspace, older_than)
-            except (LedgerError, OSError) as error:
+                prune(self._workspace, older_than, stopping=lambda: self._stopping)
+            except (LedgerError, UsageError, OSError) as error:
                 self._emit("service.error", reason=f"what is too old stays for another day: {error}")
 
     def _take_in_bounces(self) -> None:
@@ -182,6 +185,8 @@ class Service:
             self._changed.notify_all()
         planner.join()
         self._hands.stop_building()
+        with self._pruning:  # its step that was under way; ledger and log are closed after us
+            pass
 
 
 _NEVER_DROPPED = {"misfire_grace_time": None, "coalesce": True, "max_instances": 2}

@@ -4,6 +4,7 @@ import hashlib
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -66,8 +67,8 @@ class Lightener:
 
     def _put(self, file: FileLike, target: Path) -> None:
         """Whole or not at all: written beside, synced, renamed. Readable by the web server, whoever it is."""
-        if target.exists():
-            target.touch()  # linked to anew: as young as its link
+        with suppress(FileNotFoundError):
+            os.utime(target)  # linked to anew: as young as its link
             return
         target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         beside = target.parent / f".{secrets.token_hex(8)}"

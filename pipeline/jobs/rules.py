@@ -20,6 +20,7 @@ from pipeline.jobs.rules_data import check_charts, check_datasets, check_exports
 from pipeline.jobs.rules_gate import check_gate
 from pipeline.jobs.rules_mailers import check_mailer, check_store_url
 from pipeline.jobs.short import FROM_SCHEDULE
+from pipeline.jobs.storing import check_store_folder
 from pipeline.jobs.theming import check_theme_of, check_themes
 from pipeline.jobs.tree import Findings, Node
 
@@ -54,7 +55,7 @@ def check_rules(root: Node, directory: Path, validators: Validators, findings: F
     check_themes(root, directory, findings)
     check_pages(root, findings)
     if (folder := root.get("store", "folder")) is not None:
-        findings.check(folder, lambda text: check_inside(directory, text))
+        findings.check(folder, lambda text: check_store_folder(directory, text))
     if (url := root.get("store", "url")) is not None:
         findings.check(url, check_store_url)
     for job in (root.get("jobs") or root).mapping.values():

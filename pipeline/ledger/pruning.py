@@ -67,9 +67,10 @@ class Pruning:
                 return
             after = page[-1].id
 
-    def remove(self, run: OldRun) -> bool:
-        """Its messages some at a time, then itself; False where it is under way again, and stays."""
-        while True:
+    def remove(self, run: OldRun, stopping: Callable[[], bool] = lambda: False) -> bool:
+        """Its messages some at a time, then itself; False where it is under way again, and stays, or it is `stopping`:
+        then the next time goes on with it."""
+        while not stopping():
             with write(self._engine) as connection:
                 state = connection.execute(select(runs.c.state).where(runs.c.id == run.id).with_for_update()).scalar()
                 if state not in _ENDED:
@@ -77,13 +78,14 @@ class Pruning:
                 if not remove_some(connection, run.id):
                     connection.execute(delete(runs).where(runs.c.id == run.id))
                     return True
+        return False
 
-    def forget_files(self) -> int:
+    def forget_files(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Removes rows of files that no message refers to any more; how many files those were."""
         unused = select(enclosures.c.id).where(~exists().where(messages.c.enclosure_id == enclosures.c.id))
-        self._in_steps(unused, lambda ids: delete(enclosures).where(enclosures.c.id.in_(ids)))
+        self._in_steps(unused, lambda ids: delete(enclosures).where(enclosures.c.id.in_(ids)), stopping)
         nameless = select(artifacts.c.sha256).where(~exists().where(parts.c.sha256 == artifacts.c.sha256))
-        return self._in_steps(nameless, lambda names: delete(artifacts).where(artifacts.c.sha256.in_(names)))
+        return self._in_steps(nameless, lambda names: delete(artifacts).where(artifacts.c.sha256.in_(names)), stopping)
 
     def unknown(self, names: Collection[str]) -> set[str]:
         """Those SHA-256 of which the ledger has no row; at most a page at once."""
@@ -91,16 +93,17 @@ class Pruning:
             known = connection.execute(select(artifacts.c.sha256).where(artifacts.c.sha256.in_(names))).scalars()
             return set(names) - set(known)
 
-    def _in_steps(self, which: Select[Any], remove: Callable[[list[Any]], Delete]) -> int:
+    def _in_steps(self, which: Select[Any], remove: Callable[[list[Any]], Delete], stopping: Callable[[], bool]) -> int:
         removed = 0
-        while True:
+        while not stopping():
             with write(self._engine) as connection:
                 found = list(connection.execute(which.limit(_PAGE)).scalars())
                 if found:
                     connection.execute(remove(found))
             removed += len(found)
             if len(found) < _PAGE:
-                return removed
+                break
+        return removed
 
 
 def _needed(connection: Connection) -> set[tuple[str, datetime]]:

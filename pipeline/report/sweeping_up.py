@@ -1,6 +1,8 @@
 """Old files that nothing names any more: of the folder of artifacts, of a store, and what a kill left half-written."""
 
-from collections.abc import Callable, Collection, Iterator
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -8,6 +10,11 @@ from pathlib import Path
 YOUNG = 2 * 86_400.0
 """Seconds that a file is left alone whatever the ledger says: a build may be about to name it."""
 _PAGE = 500
+_ARTIFACT = re.compile(r"[0-9a-f]{2}/[0-9a-f]{62}")
+"""As `ArtifactStore.path` names them. What has any other name is not ours, and stays."""
+_UNFINISHED = re.compile(r"(?:[0-9a-f]{2}/)?\.tmp-[0-9]+-[0-9a-f]{16}")
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+"""A folder of a store, as `engine.lighten` names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,37 +29,64 @@ class Swept:
 
 
 def sweep_artifacts(
-    folder: Path, unknown: Callable[[Collection[str]], set[str]], now: float, *, dry: bool = False
+    folder: Path,
+    unknown: Callable[[Collection[str]], set[str]],
+    now: float,
+    *,
+    dry: bool = False,
+    stopping: Callable[[], bool] = lambda: False,
 ) -> Swept:
-    """Removes artifacts that are `unknown` and not young, and old files that were never finished. `now`: seconds since
-    1970, as files have it."""
+    """Removes artifacts that are `unknown` and not young, and old files that were never finished; nothing else that
+    may lie there. `now`: seconds since 1970, as files have it. Ends early once it is `stopping`."""
     done = Swept()
-    old = _older(folder.glob("*/*"), now - YOUNG)
+    old = _older(_named(folder, ("*/*", ".tmp-*")), now - YOUNG, stopping)
     while page := list(islice(old, _PAGE)):
         names = {f"{path.parent.name}{path.name}": path for path in page if not path.name.startswith(".")}
         gone = [names[name] for name in unknown(names)] if names else []
-        gone += [path for path in page if path.name.startswith(".tmp-")]
-        done += _remove(gone, now - YOUNG, dry=dry)
-    return done + _remove(_older(folder.glob(".tmp-*"), now - YOUNG), now - YOUNG, dry=dry)
+        gone += [path for path in page if path.name.startswith(".")]
+        done += _remove(gone, now - YOUNG, stopping, dry=dry)
+    return done
 
 
-def sweep_store(folder: Path, before: float, *, dry: bool = False) -> Swept:
-    """Removes files of a store that nobody has linked to since then, and their folders. `before`: as `now`."""
-    paths = list(_older(folder.glob("*/*"), before))
-    done = _remove(paths, before, dry=dry)
+def sweep_store(
+    folder: Path, before: float, *, dry: bool = False, stopping: Callable[[], bool] = lambda: False
+) -> Swept:
+    """Removes files of a store that nobody has linked to since then, and their folders; nothing else that may lie
+    there. `before`, `stopping`: as above."""
+    ours = (path for path in folder.glob("*/*") if _TOKEN.fullmatch(path.parent.name))
+    paths = list(_older(ours, before, stopping))
+    done = _remove(paths, before, stopping, dry=dry)
     for parent in {path.parent for path in paths} if not dry else ():
-        if not any(parent.iterdir()):
+        with suppress(OSError):  # it is not empty, or gone already
             parent.rmdir()
     return done
 
 
-def _older(paths: Iterator[Path], than: float) -> Iterator[Path]:
-    return (path for path in paths if path.is_file() and path.stat().st_mtime < than)
+def _named(folder: Path, patterns: Collection[str]) -> Iterator[Path]:
+    for pattern in patterns:
+        for path in folder.glob(pattern):
+            name = path.relative_to(folder).as_posix()
+            if _ARTIFACT.fullmatch(name) or _UNFINISHED.fullmatch(name):
+                yield path
 
 
-def _remove(paths: "Collection[Path] | Iterator[Path]", than: float, *, dry: bool) -> Swept:
+def _older(paths: Iterable[Path], than: float, stopping: Callable[[], bool]) -> Iterator[Path]:
+    for path in paths:
+        if stopping():
+            return
+        try:
+            old = path.is_file() and path.stat().st_mtime < than
+        except FileNotFoundError:
+            continue  # somebody else has removed it meanwhile
+        if old:
+            yield path
+
+
+def _remove(paths: Iterable[Path], than: float, stopping: Callable[[], bool], *, dry: bool) -> Swept:
     done = Swept()
     for path in paths:
+        if stopping():
+            break
         try:
             status = path.stat()
             if status.st_mtime >= than:

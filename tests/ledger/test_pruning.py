@@ -136,3 +136,14 @@ def test_a_run_that_is_under_way_again_is_not_removed(desk: Any) -> None:
     Operations(desk.engine).resend(key, note, desk.terms(hours=10_000))
     assert not ledger.remove(run)
     assert counts(desk)["messages"] == 2
+
+
+def test_who_is_told_to_stop_removes_nothing_more_and_the_next_goes_on(desk: Any) -> None:
+    sent(desk, due(desk, 0), people=2)
+    sent(desk, due(desk, 1))
+    ledger = Pruning(desk.engine)
+    (run,) = ledger.old_runs(desk.now + HOUR)
+    assert not ledger.remove(run, lambda: True)
+    assert counts(desk)["messages"] == 3
+    assert ledger.remove(run)
+    assert counts(desk)["messages"] == 1

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pipeline.report.sweeping_up import YOUNG, Swept, sweep_artifacts, sweep_sto
 
 NOW = time.time()
 OLD = NOW - YOUNG - 1
+TOKENS = ("a" * 32, "0123456789abcdef" * 2)
 
 
 def aged(path: Path, at: float = OLD) -> Path:
@@ -28,12 +30,12 @@ def test_only_old_files_that_nobody_knows_go(tmp_path: Path, store: ArtifactStor
     aged(store.path(known))
     aged(store.path(unknown))
     aged(store.path(young), NOW - 60)
-    half = [aged(_made(store.path(known).parent / ".tmp-1-a")), aged(_made(tmp_path / ".tmp-1-b"))]
+    half = [aged(_made(path / f".tmp-1-{'a' * 16}")) for path in (store.path(known).parent, tmp_path)]
     marker = aged(_made(tmp_path / "of-ledger"))
 
-    def ask(names: object) -> set[str]:
-        assert set(names) <= {known, unknown}  # type: ignore[call-overload]
-        return set(names) - {known}  # type: ignore[call-overload]
+    def ask(names: Collection[str]) -> set[str]:
+        assert set(names) <= {known, unknown}
+        return set(names) - {known}
 
     dry = sweep_artifacts(tmp_path, ask, NOW, dry=True)
     assert dry == Swept(3, len("unknown") + 2)
@@ -55,16 +57,47 @@ def test_a_file_that_is_put_again_is_young_again(tmp_path: Path, store: Artifact
     assert store.path(name).exists()
 
 
+def test_what_is_not_named_as_an_artifact_is_not_ours(tmp_path: Path) -> None:
+    names = ("reports/sales.sql", "ab/notes.txt", f"ab/{'0' * 61}", f"AB/{'0' * 62}", ".git/config", "ab/.tmp-mine")
+    strangers = [aged(_made(tmp_path / name)) for name in names]
+    assert sweep_artifacts(tmp_path, set, NOW) == Swept()
+    assert sweep_store(tmp_path, NOW) == Swept()
+    assert all(path.exists() for path in strangers)
+
+
+def test_a_sweep_that_is_told_to_stop_ends(tmp_path: Path, store: ArtifactStore) -> None:
+    for number in range(3):
+        aged(store.path(store.put(b"%d" % number, "text/plain").sha256))
+        aged(_made(tmp_path / TOKENS[0] / f"{number}.csv"))
+    assert sweep_artifacts(tmp_path, set, NOW, stopping=lambda: True) == Swept()
+    assert sweep_store(tmp_path, NOW, stopping=lambda: True) == Swept()
+    assert sweep_artifacts(tmp_path, set, NOW) == Swept(3, 3)
+
+
+def test_files_that_others_remove_meanwhile_do_not_end_it(tmp_path: Path, store: ArtifactStore) -> None:
+    """Another process sweeps the same folder: what was listed is gone by the time it is looked at."""
+    paths = [store.path(store.put(b"%d" % number, "text/plain").sha256) for number in range(3)]
+    left = [aged(path) for path in paths]
+
+    def another_sweeps() -> bool:
+        if len(left) > 1:
+            left.pop().unlink()
+        return False
+
+    assert sweep_artifacts(tmp_path, set, NOW, stopping=another_sweeps).files == 1
+    assert not any(path.exists() for path in paths)
+
+
 def test_a_store_loses_what_nobody_has_linked_to_since(tmp_path: Path) -> None:
-    for token, at in (("a", OLD), ("b", NOW)):
-        (tmp_path / token).mkdir()
+    for token, at in zip(TOKENS, (OLD, NOW), strict=True):
         aged(_made(tmp_path / token / "sales.xlsx"), at)
     assert sweep_store(tmp_path, NOW - 60, dry=True) == Swept(1, 1)
     assert sweep_store(tmp_path, NOW - 60) == Swept(1, 1)
-    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+    assert [path.name for path in tmp_path.iterdir()] == [TOKENS[1]]
     assert sweep_store(tmp_path / "none", NOW) == Swept()
 
 
 def _made(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x")
     return path
