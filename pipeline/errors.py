@@ -57,10 +57,12 @@ class Problem:
 
 
 class ProjectErrors(InputError):  # noqa: N818 - several at once, and the plural says so
-    """All problems of a project, sorted by place."""
+    """All problems of a project, sorted by place. There is at least one: who reads none could not mend it."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(sorted(set(problems)))
+        if not self.problems:
+            raise ValueError("refused, and nobody says why: a defect of this software")
         super().__init__("\n".join(map(str, self.problems)))
 
     def __reduce__(self) -> tuple[type["ProjectErrors"], tuple[tuple[Problem, ...]]]:

@@ -1,6 +1,6 @@
 """What the models refuse → problems in an analyst's words, each at its place in the file."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,6 +34,8 @@ Shape = tuple[str, ...]
 _JOB: Shape = ("jobs", "*")
 _TAGS = frozenset(f"<{kind}>" for kind in (*DATASETS, *MAILERS))
 """What pydantic puts into a path for the member of a union that it took."""
+_OF_MAPPINGS = frozenset({"missing", "extra_forbidden", "no_kind"})
+"""What is wrong with the keys of a mapping."""
 _NAMED = frozenset({"slice", "query", "headers"})
 """Mappings deep in a job whose keys are names of the analyst's own."""
 _OPEN = frozenset({"themes", "jobs", "mailers", "sources", "calendars", "data", "columns", "charts", "params", *_NAMED})
@@ -155,11 +157,34 @@ _SECTIONS: dict[str, type[Strict]] = {
 
 def explain(error: ValidationError, root: Node, findings: Findings) -> None:
     """Adds a problem for everything that the models refuse; one mistake makes one message."""
+    unions: dict[tuple[str | int, ...], list[Any]] = {}
     for detail in error.errors(include_url=False, include_input=False):
         loc = tuple(step for step in detail["loc"] if step not in _TAGS)
         if loc[:1] == ("jobs",) and "calendar" in (loc[2:3] + loc[4:5]) and len(loc) > 3:
             continue  # a calendar in the place of its name: said where it is written
-        _explain_one(detail, loc, root, findings)
+        if detail["type"] in _OF_MAPPINGS or root.get(*loc) is not None:
+            _explain_one(detail, loc, root, findings)
+        else:
+            unions.setdefault(_written(loc, root), []).append(detail)
+    for loc, details in unions.items():
+        node = root.get(*loc) or root
+        findings.about(node, _no_member(details, node, shape_of(loc)))
+
+
+def _written(loc: tuple[str | int, ...], root: Node) -> tuple[str | int, ...]:
+    """Without what pydantic puts behind a place for each member of a union that it tried."""
+    while root.get(*loc) is None:
+        loc = loc[:-1]
+    return loc
+
+
+def _no_member(details: Sequence[Any], node: Node, shape: Shape) -> str:
+    """Of a value that no member of a union takes: what is wrong with it where one takes its type, else all types."""
+    for detail in details:
+        if detail["type"] not in _TYPES:
+            return _wrong_value(detail["type"], detail.get("ctx", {}), node, shape)
+    types = dict.fromkeys(_TYPES[detail["type"]] for detail in details)
+    return f"expected {_EXPECTED.get(shape) or listed(types)}, {got(plain(node))}"
 
 
 def shape_of(loc: Iterable[str | int]) -> Shape:

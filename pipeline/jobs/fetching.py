@@ -1,14 +1,16 @@
 """Data that a job gets by HTTP: where from, and what is said to who gives it."""
 
+import json
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
-from pipeline.jobs.base import Strict, Text, scalar_only
-from pipeline.jobs.names import did_you_mean
+from pipeline.jobs.base import Strict, Text
+from pipeline.jobs.names import did_you_mean, got
 from pipeline.jobs.tree import Findings, Node
 from pipeline.jobs.urls import is_loopback
 
@@ -18,7 +20,24 @@ _SECRET = re.compile("authorization|cookie|token|key|secret|passw|signature", re
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = frozenset({"host", "content-length", "connection", "transfer-encoding", "accept-encoding"})
 
-Said = Annotated[str | SecretStr, BeforeValidator(scalar_only)]
+
+def as_text(value: str | float) -> str:
+    """Numbers, true and false as JSON spells them."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _scalar_as_text(value: object) -> str | SecretStr:
+    """People write `limit: 100`, and mean the text."""
+    if isinstance(value, SecretStr):
+        return value
+    if isinstance(value, str) or (isinstance(value, bool | int | float) and math.isfinite(value)):
+        return as_text(value)
+    raise ValueError(f"expected text, a number, true or false, {got(value)}")
+
+
+Said = Annotated[
+    str | SecretStr, BeforeValidator(_scalar_as_text), WithJsonSchema({"type": ["string", "number", "boolean"]})
+]
 
 
 class HttpData(Strict):

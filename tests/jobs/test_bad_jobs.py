@@ -37,3 +37,8 @@ def test_bad_jobs(name: str) -> None:
 def test_no_secret_is_in_any_message() -> None:
     told = [(FOLDER / name / "expected.txt").read_text(encoding="utf-8") for name in CASES]
     assert not [text for text in told if "hunter2" in text or "ter2" in text]
+
+
+def test_there_is_no_refusal_without_a_problem() -> None:
+    with pytest.raises(ValueError, match="nobody says why"):
+        ProjectErrors([])

@@ -123,6 +123,19 @@ def test_what_is_asked_is_bound_as_in_sql_and_told_nowhere(facts: Facts) -> None
     assert SECRET not in repr(HttpData(http="https://x.example", headers=headers, query=query))
 
 
+def test_what_is_asked_is_spelt_as_json_does_and_what_is_null_is_not_asked(facts: Facts) -> None:
+    query = {"limit": 100, "all": True, "over": 1.5, "flag": ":yes", "off": ":no", "none": ":nothing"}
+    source = HttpData.model_validate(
+        {"http": "https://api.example.com/fx", "query": query, "headers": {"X-Version": 2}}
+    )
+    assert source.headers == {"X-Version": "2"}
+    asked = replace(facts, params={"yes": True, "no": False, "nothing": None})
+    with HttpServer([OK]) as server:
+        load_dataset("fx", source.model_copy(update={"http": f"{server.url}/fx"}), asked, {}, {})
+        [(path, _)] = server.asked
+    assert path == "/fx?limit=100&all=true&over=1.5&flag=true&off=false"
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

@@ -10,7 +10,7 @@ from urllib.parse import urlencode, urlsplit
 from pydantic import SecretStr
 
 from pipeline.errors import SourceError
-from pipeline.jobs.fetching import HttpData, secret_of
+from pipeline.jobs.fetching import HttpData, as_text, secret_of
 from pipeline.report.model import Datasets, Facts, InputFile
 from pipeline.report.sources import bound, files
 from pipeline.report.sources.http_fetch import Fetched, Limits, fetch
@@ -28,7 +28,8 @@ _ENDINGS = (".json", ".jsonl", ".ndjson", ".csv", ".csv.gz", ".parquet")
 def load(source: HttpData, facts: Facts, _earlier: Datasets, _urls: object) -> Loaded:
     """What is at the address now. Its SHA-256 and address, without what `query` asked, are told as an input."""
     shown = source.http
-    asked = urlencode({name: _said(value, facts) for name, value in source.query.items()})
+    said = {name: _said(value, facts) for name, value in source.query.items()}
+    asked = urlencode({name: value for name, value in said.items() if value is not None})
     headers = {name: secret_of(value) for name, value in source.headers.items()}
     limits = Limits(facts.seconds / 2, min(LARGEST, facts.memory // 4))
     url = f"{source.http}?{asked}" if asked else source.http
@@ -41,12 +42,15 @@ def load(source: HttpData, facts: Facts, _earlier: Datasets, _urls: object) -> L
     return Loaded(frame, (InputFile(shown, hashlib.sha256(fetched.data).hexdigest(), len(fetched.data)),))
 
 
-def _said(value: str | SecretStr, facts: Facts) -> str:
-    """A text as it is, `:start` and its like as SQL has them, in ISO 8601."""
+def _said(value: str | SecretStr, facts: Facts) -> str | None:
+    """A text as it is, `:start` and its like as SQL has them: dates in ISO 8601, true and false as JSON has them; None
+    for a param that is null."""
     if not isinstance(value, str) or not value.startswith(":"):
         return secret_of(value)
     known = bound.values(facts)[value[1:]]
-    return known.isoformat() if isinstance(known, date | datetime) else str(known)
+    if isinstance(known, date | datetime):
+        return known.isoformat()
+    return None if known is None else as_text(known)
 
 
 def _ending(url: str, fetched: Fetched) -> str:
