@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import openpyxl
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -212,6 +213,12 @@ def test_headers_that_a_table_takes(tmp_path: Path, columns: list[str], headers:
     assert [value for value in cells_of(data)[-1] if value != "Total"] == [2.0] * len(columns)
 
 
+def test_a_header_that_looks_like_a_place_in_the_sheet_stays(tmp_path: Path) -> None:
+    package = check(written(tmp_path, totals=True, d=pd.DataFrame({'Q r="A3"': [1.0, 2.0]})))
+    assert '<c r="A4"' in (sheet := package.text("xl/worksheets/sheet1.xml"))
+    assert """<f>SUBTOTAL(109,d[Q r="A3"])</f>""" in sheet
+
+
 def test_more_rows_than_are_written_at_once(tmp_path: Path) -> None:
     frame = pd.DataFrame({"n": range(20_001), "s": [f"<{n}>" for n in range(20_001)]})
     data = written(tmp_path, totals=True, d=frame)
@@ -328,6 +335,25 @@ def test_totals_by_function(tmp_path: Path, total: str, number: int, value: floa
 def test_totals_of_what_has_some(tmp_path: Path, values: Any, total: str, value: Any) -> None:
     _, cells = described(tmp_path, {"n": {"total": total}}, pd.DataFrame({"k": ["a", "b"], "n": values}))
     assert cells[-1][1] == value if value is not None else len(cells) == 3
+
+
+@pytest.mark.parametrize(
+    ("spec", "values", "code"),
+    [
+        ({}, [1, 2, 2, 4], "#,##0.0"),
+        ({}, [1.0, 2.0, 2.0, 4.0], "#,##0.0"),
+        ({"highlight": {"delta": True}}, [1, 2, 2, 4], "#,##0.0"),
+        ({}, [1.25, 2.0, 2.0, 4.0], "#,##0.00"),
+        ({"format": "0"}, [1, 2, 2, 4], "0"),
+    ],
+)
+def test_the_mean_of_whole_numbers_has_a_decimal(
+    tmp_path: Path, spec: dict[str, Any], values: list[float], code: str
+) -> None:
+    frame = pd.DataFrame({"k": list("abcd"), "n": values})
+    described(tmp_path, {"n": {**spec, "total": "mean"}}, frame)
+    sheet = openpyxl.load_workbook(tmp_path / "book.xlsx").worksheets[0]
+    assert sheet["B6"].number_format == code
 
 
 # --- number formats -----------------------------------------------------------------------------------------------

@@ -111,7 +111,8 @@ def _moved_rest(xml: str, filling: Filling) -> str:
     if not filling.totals:
         return xml
     row, end, rest = xml.partition("</row>")
-    return re.sub(r'( r="[A-Z]*)3"', rf'\g<1>{filling.last}"', row) + end + rest
+    # In tags only: a formula has the columns' names, in which quotes are not escaped but "<" is.
+    return re.sub(r'(<(?:row|c) r="[A-Z]*)3"', rf'\g<1>{filling.last}"', row) + end + rest
 
 
 def _moved_table(xml: str, filling: Filling) -> str:

@@ -81,6 +81,12 @@ def _totals(cells: Sequence[Cells], rows: int, shown: Sequence[ShownColumn], boo
     if book.totals and not any(asked):
         asked = [Function.SUM if column.adds else None for column in cells]
     return [
-        None if function is None else total_of(column, rows, function)
-        for column, function in zip(cells, asked, strict=True)
+        None if function is None else _as_shown(total_of(column, rows, function), column, one.spec)
+        for column, function, one in zip(cells, asked, shown, strict=True)
     ]
+
+
+def _as_shown(total: Total | None, column: Cells, spec: ColumnSpec) -> Total | None:
+    """The mean of whole numbers has a decimal, as in mails: without it, 2.25 would read 2."""
+    whole = column.numeric and spec.format is None and "." not in column.format
+    return replace(total, format=Format.TENTHS) if total and total.function is Function.MEAN and whole else total
