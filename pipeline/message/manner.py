@@ -121,7 +121,7 @@ def _as_truth(value: Any) -> bool | None:
     return value if isinstance(value, bool) else _TRUTHS.get(str(value).strip().lower())
 
 
-def _as_number(value: Any, *, whole: bool) -> float | Decimal | None:
+def _as_number(value: Any, *, whole: bool) -> float | None:
     """One cell that is no number makes a CSV file's whole column text, so text is read. `whole`: 20.0 is 20."""
     if isinstance(value, str):
         try:
@@ -130,7 +130,9 @@ def _as_number(value: Any, *, whole: bool) -> float | Decimal | None:
             return None
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal) or not isfinite(value):
         return None
-    return int(value) if value == int(value) and (whole or isinstance(value, Decimal)) else value
+    if isinstance(value, Decimal):  # what databases have; limits and templates reckon with floats
+        return int(value) if value == int(value) else float(value)
+    return int(value) if whole and value == int(value) else value
 
 
 def _is_empty(value: Any) -> bool:

@@ -1,6 +1,7 @@
 """Each one's message in their own locale, zone and params, as their row says."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -146,6 +147,8 @@ def test_a_column_that_is_not_there_is_named_with_the_near_miss(desk: Any) -> No
         ("threshold", 20.0, 20),
         ("threshold", 12.5, 12.5),
         ("threshold", " 7 ", 7),
+        ("threshold", Decimal("12.50"), 12.5),
+        ("threshold", Decimal("20.00"), 20),
         ("region", "south", "south"),
         ("region", 12, "12"),
         ("region", date(2026, 1, 2), "2026-01-02"),
