@@ -57,10 +57,11 @@ def _week(monday: date, locale: str) -> str:
 
     year, week, _ = monday.isocalendar()
     numbers = {"w": str(week), "Y": str(year), "y": str(year)}
-    # The pattern's own numbers would follow the locale's idea of weeks, which begin on Sunday in en_US.
+    # The pattern's own numbers would follow the locale's idea of weeks, which begin on Sunday in en_US. Digits stand in
+    # it without quotes: `47'ª'` may not become `'47''ª'`, which has an apostrophe.
     pattern = re.sub(
         "'[^']*'|[wYy]+",
-        lambda part: f"'{numbers[part[0][0]]}'" if part[0][0] in numbers else part[0],
+        lambda part: numbers.get(part[0][0], part[0]),
         Locale.parse(locale).datetime_skeletons["yw"].pattern,
     )
     return dates.format_date(monday, pattern, locale=locale)

@@ -5,6 +5,8 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel.dates import format_skeleton
+from babel.localedata import locale_identifiers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -263,6 +265,13 @@ def test_labels(text: str, british: str, american: str) -> None:
 def test_labels_in_other_languages(locale: str, label: str) -> None:
     period = period_for(parse_period("previous week"), local("2013-02-01T06:30"), NEW_YORK)
     assert period.label_in(locale) == label
+
+
+def test_weeks_read_as_every_locale_has_them() -> None:
+    """This one has the same number whichever day weeks begin with."""
+    period = period_for(parse_period("previous week"), local("2013-02-01T06:30"), NEW_YORK)
+    said = {locale: format_skeleton("yw", date(2013, 1, 21), locale=locale) for locale in locale_identifiers()}
+    assert {locale: period.label_in(locale).rpartition(" (")[0] for locale in said} == said
 
 
 def test_weeks_are_numbered_by_iso_8601_in_america_too() -> None:
