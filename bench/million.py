@@ -83,7 +83,7 @@ def deliver(workspace: Workspace, letters: int) -> None:
 
     def sent() -> int:
         with read(workspace.engine) as connection:
-            return connection.execute(last).scalar_one()
+            return int(connection.execute(last).scalar_one())
 
     curve = Curve(letters, sent)
     follower = threading.Thread(target=curve.follow)

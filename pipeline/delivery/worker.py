@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 
 from pipeline.delivery.desk import OutboxDesk
@@ -136,8 +137,8 @@ class Worker:
         now = self._clock()
         gone = set(self._dead_owners())
         dead = [owner for owner in self._outbox.owners() if owner.partition("/")[0] in gone] if gone else []
-        self._log_swept(self._outbox.recover(now, dead), "delivery.uncertain")
-        self._log_swept(self._outbox.expire(now), "delivery.expired")
+        self._log_swept(partial(self._outbox.recover, now, dead), "delivery.uncertain")
+        self._log_swept(partial(self._outbox.expire, now), "delivery.expired")
 
     def next_due(self) -> datetime | None:
         """When there will be something to do, as far as is known now."""
@@ -202,10 +203,10 @@ class Worker:
         self._log.emit("service.error", reason=f"mailer {name} rests, the ledger cannot be used: {error}")
         while not self._stop.wait(LEDGER_PAUSE):
             try:
-                swept = self._outbox.recover(self._clock(), [self._owner_of(name)])
+                ours = partial(self._outbox.recover, self._clock(), [self._owner_of(name)])
+                self._log_swept(ours, "delivery.uncertain")
             except LedgerError:
                 continue
-            self._log_swept(swept, "delivery.uncertain")
             return
 
     def _keep_sweeping(self) -> None:
@@ -216,6 +217,11 @@ class Worker:
                 self._log.emit("service.error", reason=f"the outbox cannot be swept: {error}")
             self._stop.wait(SWEEP)
 
-    def _log_swept(self, swept: Swept, event: str) -> None:
-        deliveries = [swept_line(delivery, event) for delivery in swept.deliveries]
-        self._log.emit_all([*deliveries, *map(run_line, swept.ended)])
+    def _log_swept(self, step: Callable[[], Swept], event: str) -> None:
+        """Each step is in the log before the next: a huge run that expires is never in memory as a whole."""
+        more = True
+        while more:
+            swept = step()
+            deliveries = [swept_line(delivery, event) for delivery in swept.deliveries]
+            self._log.emit_all([*deliveries, *map(run_line, swept.ended)])
+            more = swept.more and not self._stop.is_set()

@@ -1,16 +1,16 @@
 """The outbox: deliveries of queued runs, from the first claim to the last outcome."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, select
+from sqlalchemy import ColumnElement, Engine, func, select
 
 from pipeline.ledger import circuits, claims, metering, sweeping, taking
 from pipeline.ledger.auditing import write_audit
 from pipeline.ledger.database import read, write
 from pipeline.ledger.journal import journal
 from pipeline.ledger.operator_records import Action, Note
-from pipeline.ledger.records import Attempt, Claim, Delivery, Journaled, Outcome, Run, RunKey, Swept
+from pipeline.ledger.records import Attempt, Claim, Delivery, Journaled, Outcome, RunKey, Swept
 from pipeline.ledger.rows import DELIVERIES, delivery_state, to_delivery
 from pipeline.ledger.schema import attempts, deliveries, runs
 from pipeline.ledger.states import DeliveryState, RunState
@@ -135,7 +135,7 @@ class Outbox:
             count = connection.execute(query.where(*conditions)).scalar_one()
             return Waiting(count, claims.next_due(connection, mailer, now) if count else None)
 
-    # --- sweeping -------------------------------------------------------------------------------------------
+    # --- sweeping: in steps, so that workers get their turn, and each is told before the next -----------------
 
     def owners(self) -> set[str]:
         """Who holds claims: a process that starts can tell which of them are gone, and need not wait for
@@ -144,28 +144,18 @@ class Outbox:
             return claims.owners(connection)
 
     def recover(self, now: datetime, dead: Collection[str] = ()) -> Swept:
-        """Frees what owners hold whose lease is over, or who are known to be `dead`.
+        """Frees some of what owners hold whose lease is over, or who are known to be `dead`.
 
         Claimed and not begun: it waits again, silently. Being sent: it is uncertain, and returned; where the
         run says resend it is queued again at once, as a possible duplicate.
         """
-        return self._sweep(lambda connection: sweeping.recover(connection, now, dead, _SWEEP))
+        with write(self._engine) as connection:
+            return sweeping.recover(connection, now, dead, _SWEEP)
 
     def expire(self, now: datetime) -> Swept:
-        """Ends what waits in runs whose `expires_at` has come. What somebody has claimed is left to him."""
-        return self._sweep(lambda connection: sweeping.expire(connection, now, _SWEEP))
-
-    def _sweep(self, step: Callable[[Connection], tuple[Swept, int]]) -> Swept:
-        """In steps, so that workers get their turn: until one changes fewer than it might."""
-        found: list[Delivery] = []
-        ended: list[Run] = []
-        changed = _SWEEP
-        while changed == _SWEEP:
-            with write(self._engine) as connection:
-                swept, changed = step(connection)
-            found += swept.deliveries
-            ended += swept.ended
-        return Swept(tuple(found), tuple(ended))
+        """Ends some of what waits in runs whose `expires_at` has come. What somebody has claimed is left to him."""
+        with write(self._engine) as connection:
+            return sweeping.expire(connection, now, _SWEEP)
 
     # --- looking --------------------------------------------------------------------------------------------
 

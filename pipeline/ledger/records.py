@@ -230,3 +230,5 @@ class Swept:
 
     deliveries: tuple[Delivery, ...]
     ended: tuple[Run, ...]
+    more: bool = False
+    """Whether there may be more to change: call again."""

@@ -46,7 +46,7 @@ _OVERDUE = (
         deliveries.c.owner.is_(None),
         deliveries.c.next_attempt_at.is_not(None),
     )
-    .order_by(deliveries.c.run_id, deliveries.c.next_attempt_at, deliveries.c.id)
+    # In no order: each step would sort all that is overdue for its part of it.
     .limit(bindparam("most"))
     .with_for_update(of=deliveries, skip_locked=True)
 )
@@ -57,9 +57,8 @@ _EXPIRE = (
 )
 
 
-def recover(connection: Connection, now: datetime, dead: Collection[str], limit: int) -> tuple[Swept, int]:
-    """Takes up to `limit` deliveries from owners that are gone; see `Outbox.recover`. With how many it
-    took."""
+def recover(connection: Connection, now: datetime, dead: Collection[str], limit: int) -> Swept:
+    """Takes up to `limit` deliveries from owners that are gone; see `Outbox.recover`."""
     gone = (deliveries.c.lease_until <= now) | deliveries.c.owner.in_(sorted(dead))
     rows = connection.execute(
         select(deliveries.c.id, deliveries.c.state, deliveries.c.owner, deliveries.c.run_id, runs.c.on_uncertain)
@@ -75,24 +74,23 @@ def recover(connection: Connection, now: datetime, dead: Collection[str], limit:
         connection.execute(_FREE, {"ids": unsent})
     unknown = [row for row in rows if row.state == DeliveryState.SENDING]
     if not unknown:
-        return Swept((), ()), len(rows)
+        return Swept((), (), more=len(rows) == limit)
     connection.execute(_SETTLE, [_settlement(row, now) for row in unknown])
     connection.execute(attempts.insert(), [_attempt(row, now) for row in unknown])
     metering.charge_dead(connection, Counter(row.mailer for row in unknown), now)
     ended = close_ended(connection, (row.run_id for row in unknown), now)
-    return Swept(_read(connection, [row.id for row in unknown]), ended), len(rows)
+    return Swept(_read(connection, [row.id for row in unknown]), ended, more=len(rows) == limit)
 
 
-def expire(connection: Connection, now: datetime, limit: int) -> tuple[Swept, int]:
-    """Ends up to `limit` waiting deliveries whose run's time is over; see `Outbox.expire`. With how many it
-    ended."""
+def expire(connection: Connection, now: datetime, limit: int) -> Swept:
+    """Ends up to `limit` waiting deliveries whose run's time is over; see `Outbox.expire`."""
     ids = list(connection.execute(_OVERDUE, {"now": now, "most": limit}).scalars())
     if not ids:
-        return Swept((), ()), 0
+        return Swept((), ())
     connection.execute(_EXPIRE, {"ids": ids, "now": now})
     touched = connection.execute(select(deliveries.c.run_id).where(deliveries.c.id.in_(ids)).distinct()).scalars()
     ended = close_ended(connection, touched, now)
-    return Swept(_read(connection, ids), ended), len(ids)
+    return Swept(_read(connection, ids), ended, more=len(ids) == limit)
 
 
 def _said(row: AnyRow) -> str:

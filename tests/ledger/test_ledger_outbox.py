@@ -285,10 +285,13 @@ def test_sweeps_of_more_than_one_step(desk) -> None:
     desk.queued(desk.people(1001), terms=desk.terms(hours=1))
     ids = desk.claim("dead", limit=1001)
     desk.outbox.journal(ids[:1], [], "dead", desk.now)
-    assert len(desk.outbox.recover(desk.now, {"dead"}).deliveries) == 1
+    freed = [desk.outbox.recover(desk.now, {"dead"}) for _ in range(2)]
+    assert [swept.more for swept in freed] == [True, False]
+    assert sum(len(swept.deliveries) for swept in freed) == 1
     assert desk.outbox.owners() == set()
-    swept = desk.outbox.expire(_at(desk, 60))
-    assert (len(swept.deliveries), [run.state for run in swept.ended]) == (1001, [RunState.UNDELIVERED])
+    ended = [desk.outbox.expire(_at(desk, 60)) for _ in range(2)]
+    assert [(len(swept.deliveries), swept.more) for swept in ended] == [(1000, True), (1, False)]
+    assert [[run.state for run in swept.ended] for swept in ended] == [[], [RunState.UNDELIVERED]]
 
 
 def test_when_to_look_again(desk) -> None:
