@@ -54,6 +54,7 @@ def check_charts(job: Node, directory: Path, findings: Findings) -> None:
         _check_drawing(str(kind.text), chart, directory, findings)
         if data := chart.get("data"):
             check_dataset(data, job, findings)
+            _check_private(data, job, findings)
             for key in ("x", "y", "color"):
                 if column := chart.get(key):
                     check_column(column, data.text, job, findings)
@@ -116,6 +117,7 @@ def _check_name(name: Node | None, findings: Findings) -> None:
 def _check_datasets_of(kind: str, data: Node, job: Node, findings: Findings) -> None:
     for item in data.items:
         check_dataset(item, job, findings)
+        _check_private(item, job, findings)
     if kind not in {"pdf", "html"} and data.value == [] and job.mapping["data"].mapping:
         findings.about(data, "no dataset; name one")
     if kind in {"csv", "parquet", "json"} and len(data.items) > 1:
@@ -133,6 +135,17 @@ def check_dataset(node: Node, job: Node, findings: Findings) -> None:
     data = job.get("data")
     if node.text is not None and data is not None and isinstance(data.value, dict) and node.text not in data.value:
         findings.about(node, f'unknown dataset "{node.text}"{did_you_mean(node.text, data.value)}')
+
+
+def _check_private(node: Node, job: Node, findings: Findings) -> None:
+    """What everybody gets must not hold everybody."""
+    each = job.get("audience", "each")
+    data = each.get("data") if each is not None else None
+    if each is None or data is None or not node.text or node.text != data.text:
+        return
+    if each.get("slice", node.text) is None:
+        said = f'"{node.text}" holds all recipients, so nobody gets it whole'
+        findings.about(node, f"{said}; name its column under slice, and each gets their own rows")
 
 
 def check_column(node: Node, dataset: str | None, job: Node, findings: Findings) -> None:
