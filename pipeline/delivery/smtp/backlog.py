@@ -1,4 +1,9 @@
-"""The letters that a pool holds on none of its sessions: loads that wait, and results that no commit holds yet."""
+"""The letters that a pool holds on none of its sessions: loads that wait, and results that no commit holds yet.
+
+A delivery is at hand from `add` until its result is taken or it is given back, wherever its letter is meanwhile. A pool
+that slept past its leases is given the same deliveries again: those are not new, and two letters of one delivery must
+not leave.
+"""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -20,6 +25,7 @@ class Backlog:
         self._terms = terms
         self._loads: deque[Load] = deque()
         self._results: list[Result] = []
+        self._at_hand: set[int] = set()
         self._max_recipients: int | None = None
 
     def __len__(self) -> int:
@@ -35,23 +41,30 @@ class Backlog:
         return bool(self._results)
 
     def add(self, claims: Sequence[Claim]) -> None:
-        self._loads.extend(Load(claim, claim.deliveries) for claim in claims)
+        """Of deliveries at hand the letter stays the one that is there; the new lease holds for it."""
+        for claim in claims:
+            if new := tuple(delivery for delivery in claim.deliveries if delivery.id not in self._at_hand):
+                self._loads.append(Load(claim, new))
+                self._at_hand.update(delivery.id for delivery in new)
 
     def take_results(self) -> list[Result]:
         """Those so far; they are the caller's now."""
         results, self._results = self._results, []
+        self._at_hand.difference_update(result.delivery.id for result in results)
         return results
 
     def empty(self) -> list[tuple[Claim, Sequence[Delivery]]]:
         """What waits, for being given back."""
         waiting: list[tuple[Claim, Sequence[Delivery]]] = [(load.claim, load.deliveries) for load in self._loads]
         self._loads.clear()
+        self._at_hand.difference_update(delivery.id for _, deliveries in waiting for delivery in deliveries)
         return waiting
 
     def clear(self) -> None:
         """Forgets everything."""
         self._loads.clear()
         self._results.clear()
+        self._at_hand.clear()
 
     def next_work(self, server: Capabilities, now: float, *, chunked: bool) -> Work | None:
         """The next load made ready for a session on that server; None where it cannot be sent at all, which is then its
@@ -72,7 +85,7 @@ class Backlog:
 
     def conclude(self, work: Work, now: float, judged: Callable[[Verdict], Verdict]) -> None:
         """A finished work's verdicts become results, another transaction, or another try on another session. `judged`
-        has the last word on each."""
+        has the last word on each. One that is tried again stays `sending` in the ledger: its intent holds."""
         split: list[Delivery] = []
         again: list[Delivery] = []
         duration = round((now - work.started) * 1000)

@@ -127,6 +127,7 @@ class Pool:
 
     def _collect(self) -> None:
         """Takes the works that are done from the sessions, and drops sessions that are over."""
+        lost_chunks = False
         for session in self._sessions:
             done, session.done = session.done, []
             for work in done:
@@ -134,12 +135,13 @@ class Pool:
                 self._backlog.conclude(work, self._monotonic(), judged)
                 if work.transaction.unwilling:
                     self._pace.letters.end()
-            if session.ended and any(map(_is_lost_chunk, done)):
-                self._pace.letters.complaint()
+            lost_chunks |= bool(session.ended) and any(map(_is_lost_chunk, done))
             if session.ended and not session.mails:  # it came to nothing: do not hurry into the next
                 refused = not session.assigned and self._monotonic() < session.opened + YOUNG
                 closed = [classify_event(Phase.IDLE, "closed", session.ended)] if refused else []
                 self._pace.came_to_nothing([*closed, *_of_connection(done)], others_work=self._others_work)
+        if lost_chunks:  # however many connections one restart of a server cuts, it is one complaint
+            self._pace.letters.complaint()
         self._drop_ended()
 
     @property
@@ -201,7 +203,11 @@ class Pool:
         """One commit; then the bodies whose intents it holds."""
         ready = [(session, works) for session in self._sessions if (works := self._ready(session))]
         began = self._monotonic()
-        if not (ready or self._backlog.has_results) or self._better_later(began):
+        if not (ready or self._backlog.has_results):
+            self._waits_since = None  # what waited went back to the backlog
+            desk.beat()
+            return
+        if self._better_later(began):
             desk.beat()
             return
         intents = [delivery for _, works in ready for work in works for delivery in work.at_stake]
