@@ -144,7 +144,7 @@ class TimedSink:
 def compose(workspace: Workspace, root: Path) -> tuple[Summary, float]:
     """Letters into nothing: seconds from the first letter to the last (data loading is not counted)."""
     taken = _Nothing()
-    summary = build(BuildRequest(workspace.project, KEY, root / "artifacts", NoSink(taken)), lambda _: None)
+    summary = build(BuildRequest(workspace.project, KEY, root, root / "artifacts", NoSink(taken)), lambda _: None)
     return summary, time.process_time() - taken.first
 
 
@@ -154,7 +154,7 @@ def stage(workspace: Workspace, root: Path, letters: int, *, curve: bool) -> flo
     workspace.runs.ensure(KEY, now)
     workspace.runs.start(KEY, OWNER, now + timedelta(hours=9), now, period=(now - timedelta(days=1), now))
     sink = TimedSink(LedgerSink("sqlite:///var/ledger.sqlite3", root, KEY, OWNER), letters, curve)
-    build(BuildRequest(workspace.project, KEY, root / "artifacts", sink), lambda _: None)
+    build(BuildRequest(workspace.project, KEY, root, root / "artifacts", sink), lambda _: None)
     assert sink.made is not None
     return time.process_time() - sink.made.first
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from pipeline.delivery.worker import Worker
 from pipeline.engine.dispatcher import Dispatcher
+from pipeline.engine.freeing import free
 from pipeline.engine.owner import dead_owners, forget_owner
 from pipeline.errors import LedgerError, MailerError, ProjectErrors
 from pipeline.wiring import Workspace
@@ -24,7 +25,8 @@ RETRY_SECONDS = 5.0
 class Hands:
     """Builds and delivers until told to stop. Everything it needs comes from the workspace."""
 
-    def __init__(self, workspace: Workspace, *, builds: int, drain: timedelta = DRAIN) -> None:
+    def __init__(self, workspace: Workspace, *, builds: int, drain: timedelta = DRAIN, plans: bool) -> None:
+        """`plans`: whether due times become runs in this process."""
         self._workspace = workspace
         self._drain = drain
         self._emit = workspace.log.emit
@@ -35,6 +37,7 @@ class Hands:
             clock=workspace.clock,
             emit=workspace.log.emit,
             size=builds,
+            judges=plans,
             built=self._wake_worker,
         )
         self._worker: Worker | None = None
@@ -88,11 +91,7 @@ class Hands:
         """Runs that a dead builder left are due again; tests and repetitions are not: who asked is gone."""
         workspace = self._workspace
         dead = dead_owners(workspace.owners)
-        for run in workspace.runs.recover(workspace.clock(), dead):
-            if run.key.variant:
-                workspace.runs.fail(run.key, "its builder died; ask for it again", workspace.clock())
-            else:
-                self._emit("run.due", job=run.key.job, run=str(run.key), due=run.key.due, reason="its builder died")
+        free(workspace.runs, dead, workspace.clock, self._emit)
         held = workspace.outbox.owners()
         for owner in dead:
             if not any(name.partition("/")[0] == owner for name in held):

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from pipeline import __version__
 from pipeline.engine.common_folder import require_common
+from pipeline.engine.keyfile import UNSUBSCRIBE_KEY
 from pipeline.errors import UsageError
 from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
 from pipeline.ledger.marks import Marks
@@ -16,7 +17,7 @@ class Helper:
     """Builds and delivers, and plans nothing, until told to stop."""
 
     def __init__(self, workspace: Workspace, *, builds: int = 2, drain: timedelta = DRAIN) -> None:
-        """Raises UsageError where the ledger, or the folder of artifacts, is not shared with anybody."""
+        """Raises UsageError where the ledger, or what goes with it, is not shared with anybody."""
         if workspace.engine.dialect.name == "sqlite":
             raise UsageError(
                 "pipeline worker helps a `pipeline serve` on another machine, and a ledger on SQLite is a file of one "
@@ -24,9 +25,10 @@ class Helper:
                 "PostgreSQL). On this machine, `pipeline serve --builds N` builds more at once"
             )
         require_common(workspace.artifacts, Marks(workspace.engine))
+        _require_key(workspace)
         self._workspace = workspace
         self._emit = workspace.log.emit
-        self._hands = Hands(workspace, builds=builds, drain=drain)
+        self._hands = Hands(workspace, builds=builds, drain=drain, plans=False)
         self._reloader = Reloader(workspace, self._taken_up)
 
     def run(self, stop: threading.Event) -> bool:
@@ -63,3 +65,13 @@ class Helper:
         self._hands.wake()
         if change.mailers:
             self._hands.change_mailers()
+
+
+def _require_key(workspace: Workspace) -> None:
+    """A worker makes no key of its own: whoever follows a link comes to `serve`, which could not open it."""
+    key = workspace.var / UNSUBSCRIBE_KEY
+    if any(job.audience.unsubscribe for job in workspace.project.jobs.values()) and not key.exists():
+        raise UsageError(
+            f"{key} is absent: nobody could unsubscribe by a link in a mail that is built here. Copy the file from the "
+            "machine of `pipeline serve`, readable by this user alone (docs/operations.md, More machines)"
+        )

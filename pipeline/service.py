@@ -40,7 +40,7 @@ class Service:
         self._workspace = workspace
         self._emit = workspace.log.emit
         self._planner = Planner(workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit)
-        self._hands = Hands(workspace, builds=builds, drain=drain)
+        self._hands = Hands(workspace, builds=builds, drain=drain, plans=True)
         self._marked: set[str] = set()
         self._changed = threading.Condition()
         self._stopping = False

@@ -246,7 +246,7 @@ class Workspace:
             runs=self.runs,
             memory=self.memory,
             ledger_url=self.ledger_url,
-            folders=Folders(self.root, self.artifacts, self.owners),
+            folders=Folders(self.root, self.var, self.artifacts, self.owners),
             children=self.children,
             clock=self.clock,
             emit=self.log.emit,

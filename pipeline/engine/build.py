@@ -80,6 +80,8 @@ class BuildRequest:
 
     project: Project
     key: RunKey
+    state: Path
+    """The folder with the project's keys."""
     artifacts: Path
     sink: Sink
     only_to: tuple[Mailbox, ...] = ()
@@ -104,7 +106,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
         job,
         request.project,
         facts,
-        unsubscribing=_unsubscribing(job, request.project, request.artifacts.parent),
+        unsubscribing=_unsubscribing(job, request.project, request.state),
         logo=logo_of(job, request.project, store),
     )
     exports = f"jobs.{job.name}.exports"
@@ -127,7 +129,7 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
         return Summary(0, 0, 0, (), {}, closed.news)
     if gate.news.action == "send" or (gate.news.failed and request.gate.rehearsal):
         composer.warn(finding.told for finding in gate.news.findings)
-    lightener = Lightener(store, request.project.store, request.project.root, request.artifacts.parent / "store.key")
+    lightener = Lightener(store, request.project.store, request.project.root, request.state / "store.key")
     fitted = Fitted(composer.letter, lightener, job.owner.address, progress)
     progress(Step("messages"))
     tell = progress if request.gate.rehearsal else _unheard

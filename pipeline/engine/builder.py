@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from pipeline.engine.build import BuildRequest, Sink, Summary, build, run_period
+from pipeline.engine.freeing import free
 from pipeline.engine.gating import GateNews, GateTerms, next_look
 from pipeline.engine.news import empty_in_words, failure_notice, notices_about, reviewer_of
 from pipeline.engine.notices import Notices
@@ -43,6 +44,8 @@ class Folders:
     """Where the project's state lives."""
 
     root: Path
+    state: Path
+    """Keys and all else that is this machine's own."""
     artifacts: Path
     owners: Path
 
@@ -89,7 +92,7 @@ class Builder:
         """Builds the run into another sink; the ledger learns nothing of it, and the gate only says what it would
         do. Raises ReportError."""
         terms = GateTerms(self._memory.before(key), rehearsal=True)
-        request = BuildRequest(project, key, self._folders.artifacts, sink, gate=terms)
+        request = BuildRequest(project, key, self._folders.state, self._folders.artifacts, sink, gate=terms)
         return self._call(project.jobs[key.job], request, on_progress)
 
     def build(
@@ -116,15 +119,15 @@ class Builder:
                 return None
             if run.not_before is None:
                 self._tell("run.started", run, period_start=period.start, period_end=period.end)
-            with self._beating(key, owner):
+            with self._holding(run, owner):
                 try:
                     terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
                     sink = self._sink(key, owner)
-                    request = BuildRequest(project, key, self._folders.artifacts, sink, only_to, terms)
+                    folders = self._folders
+                    request = BuildRequest(project, key, folders.state, folders.artifacts, sink, only_to, terms)
                     summary = self._call(job, request, self._telling(key, on_progress))
                     return self._conclude(project, run, owner, summary, terms.before.trouble, asked=asked)
                 except BuildCancelledError:
-                    self._runs.recover(self._clock(), dead={owner})
                     raise
                 except PipelineError as error:
                     return self._ended_early(project, run, owner, error)
@@ -134,7 +137,10 @@ class Builder:
         with hold_owner(self._folders.owners) as owner:
             now = self._clock()
             run = self._runs.start(key, owner, now + LEASE, now)
-            return None if run is None else self._fail(project, run, owner, ReportError(reason))
+            if run is None:
+                return None
+            with self._holding(run, owner):
+                return self._fail(project, run, owner, ReportError(reason))
 
     def _telling(self, key: RunKey, on_progress: Progress) -> Progress:
         """The progress of a build, messages that had to be made smaller told to the log too."""
@@ -266,6 +272,20 @@ class Builder:
 
     def _tell(self, event: str, run: Run, **fields: object) -> None:
         self._emit(event, job=run.key.job, run=str(run.key), due=run.key.due, **fields)
+
+    @contextmanager
+    def _holding(self, run: Run, owner: str) -> Iterator[None]:
+        """Keeps the lease while the block runs, and gives back what a stop interrupts: that is no builder's death, and
+        does not count as one."""
+        with self._beating(run.key, owner):
+            try:
+                yield
+            except BuildCancelledError:
+                with suppress(LedgerError):  # then its lease ends
+                    if not run.key.variant:
+                        self._runs.postpone(run.key, owner, "its build was stopped with the service", self._clock())
+                    free(self._runs, [owner], self._clock, self._emit)  # a notice, what is staged
+                raise
 
     @contextmanager
     def _beating(self, key: RunKey, owner: str) -> Iterator[None]:

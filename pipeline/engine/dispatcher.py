@@ -73,15 +73,18 @@ class Dispatcher:
         emit: Emit,
         size: int,
         built: Callable[[], None] = lambda: None,
+        judges: bool = True,
         recheck: float = RECHECK_SECONDS,
     ) -> None:
-        """`built` is called after each build: its letters may be in the outbox."""
+        """`built` is called after each build: its letters may be in the outbox. `judges`: whether a run may end unbuilt
+        because of what the project here says of its job; one that does not plan leaves it to one that does."""
         self._runs = runs
         self._builder = builder
         self._project = project
         self._clock = clock
         self._emit = emit
         self._built = built
+        self._judges = judges
         self._recheck = recheck
         self._reading = threading.Lock()
         """Held by the thread that asks the ledger; never while `_changed` is."""
@@ -172,6 +175,8 @@ class Dispatcher:
                 if run.key.job in self._building or self._rests(run.key):
                     continue
                 given = given_up(run, project, now, turn.later)
+                if given is not None and given[0] is not RunState.FAILED and not self._judges:
+                    continue  # jobs.yaml may be an older one here
                 if given is None and not project.jobs[run.key.job].enabled:
                     continue  # it waits for whoever disabled its job, as long as its grace
                 del self._ahead[number]

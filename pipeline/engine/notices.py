@@ -20,6 +20,7 @@ from pipeline.errors import BuildCancelledError, LedgerError, PipelineError
 from pipeline.jobs.model import Project
 from pipeline.ledger.records import Beside, Run, RunKey
 from pipeline.ledger.runs import Runs
+from pipeline.ledger.states import RunState
 from pipeline.message.facts import RunFacts
 from pipeline.message.notice import Notice, notice_letter
 from pipeline.observe.log import Emit
@@ -78,7 +79,7 @@ class Notices:
         """Logs those that were queued with the run."""
         for one in beside:
             queued = self._runs.get(one.key)
-            if queued is not None:
+            if queued is not None and queued.state is RunState.QUEUED:
                 self._emit(
                     "run.queued", job=run.key.job, run=str(one.key), due=run.key.due, messages=queued.messages,
                     deliveries=queued.deliveries, reason=f"a notice about {run.key}",

@@ -71,6 +71,24 @@ def test_a_machine_with_a_folder_of_its_own_is_told_before_it_does_harm(tmp_path
     assert serve.stop() == 0
 
 
+@postgresql
+def test_a_worker_that_would_seal_links_with_a_key_of_its_own_does_not_start(
+    tmp_path: Path, url: str, start: Any
+) -> None:
+    jobs = (
+        "defaults: {from: a@example.com}\npages: {url: https://r.example.com/, listen: 127.0.0.1:8080}\n"
+        "jobs: {weekly: {data: {people: p.csv}, each: people, unsubscribe: true}}\n"
+    )
+    project = make_project(tmp_path, jobs, p_dot_csv="email\na@example.com\n")
+    refused = pipeline(project, "worker", LEDGER_URL=url)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "var/unsubscribe.key is absent" in refused.stderr
+    (project / "var/unsubscribe.key").write_bytes(bytes(32))
+    worker = start(project, "worker", LEDGER_URL=url)
+    worker.until("service.started")
+    assert worker.stop() == 0
+
+
 def test_a_worker_refuses_a_ledger_that_nobody_else_can_have(tmp_path: Path) -> None:
     refused = pipeline(make_project(tmp_path), "worker")
     assert (refused.returncode, refused.stdout) == (2, "")

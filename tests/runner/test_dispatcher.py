@@ -63,7 +63,7 @@ class Scene:
         return key
 
     @contextmanager
-    def working(self, runs: Runs | None = None, recheck: float = 0.05) -> Iterator[Dispatcher]:
+    def working(self, runs: Runs | None = None, recheck: float = 0.05, **more: Any) -> Iterator[Dispatcher]:
         bench: Any = self.bench
         dispatcher = Dispatcher(
             runs=runs or self.workspace.runs,
@@ -73,6 +73,7 @@ class Scene:
             emit=lambda event, /, **fields: self.events.append((event, str(fields.get("reason")))),
             size=1,
             recheck=recheck,
+            **more,
         )
         dispatcher.start()
         try:
@@ -182,3 +183,13 @@ def test_the_due_run_of_a_disabled_job_waits_for_whoever_enables_it(scene: Scene
     found = scene.workspace.runs.get(paused)
     assert found is not None
     assert found.state is RunState.DUE
+
+
+@pytest.mark.parametrize("judges", [False, True])
+def test_only_who_plans_ends_runs_of_jobs_that_its_project_does_not_know(scene: Scene, judges: bool) -> None:
+    unknown, other = scene.due("newer"), scene.due("good", 1)
+    with scene.working(judges=judges):
+        assert scene.bench.until(lambda: other in scene.bench.built)
+    found = scene.workspace.runs.get(unknown)
+    assert found is not None
+    assert found.state is (RunState.SKIPPED if judges else RunState.DUE)

@@ -54,7 +54,7 @@ class House:
             runs=workspace.runs,
             memory=workspace.memory,
             ledger_url="sqlite:///childs/ledger.sqlite3",
-            folders=Folders(self.root, workspace.artifacts, workspace.owners),
+            folders=Folders(self.root, workspace.var, workspace.artifacts, workspace.owners),
             children=children or workspace.children,
             clock=lambda: self.now,
             emit=workspace.log.emit,

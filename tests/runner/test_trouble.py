@@ -3,11 +3,17 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house import House, text_of
 from projects import make_project
 
+from pipeline.engine.build import build
+from pipeline.engine.notices import compose_notice
+from pipeline.engine.process import Children
+from pipeline.errors import BuildCancelledError
+from pipeline.ledger.records import RunKey
 from pipeline.ledger.states import RunState
 
 JOBS = """\
@@ -101,3 +107,51 @@ def test_a_run_whose_builders_died_fails_and_its_owner_is_told(house: House) -> 
     with house.workspace.worker() as worker:
         worker.run_until_idle()
     assert subjects(house) == ["Daily failed (March 2, 2026)"]
+
+
+class Stopped(Children):
+    """The service stops while one call is under way."""
+
+    def __init__(self, function: Any) -> None:
+        super().__init__()
+        self._at = function
+
+    def call(self, function: Any, *arguments: Any) -> Any:
+        if function is self._at:
+            self.cancel_all()
+        return super().call(function, *arguments)
+
+
+@pytest.mark.parametrize("at", [build, compose_notice])
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
+def test_a_stop_is_nobodys_death_and_leaves_no_notice_behind(house: House, at: Any) -> None:
+    house.sales()
+    key = RunKey("daily", house.now)
+    house.workspace.runs.ensure(key, house.now)
+    for _ in range(3):
+        house.workspace.__dict__.pop("builder", None)
+        house.workspace.__dict__["children"] = Stopped(at)
+        with pytest.raises(BuildCancelledError):
+            house.build()
+    runs = house.workspace.runs.find()
+    assert [(run.state, run.builds) for run in runs if not run.key.variant] == [(RunState.DUE, 0)]
+    assert {run.state for run in runs if run.key.variant} <= {RunState.FAILED}
+    assert len(runs) == (4 if at is compose_notice else 1)
+
+
+@pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
+def test_a_notice_that_was_taken_away_meanwhile_is_not_told_as_queued(house: House) -> None:
+    """Its run is ended by somebody else just before the commit that would have queued it."""
+    house.sales()
+
+    class Takes(Children):
+        def call(self, function: Any, *arguments: Any) -> Any:
+            result = super().call(function, *arguments)
+            if function is compose_notice:
+                (notice,) = [run.key for run in house.workspace.runs.open_runs("daily") if run.key.variant]
+                house.workspace.runs.fail(notice, "taken away", house.now)
+            return result
+
+    house.workspace.__dict__["children"] = Takes()
+    assert house.run().state is RunState.SKIPPED
+    assert house.events("run.queued") == []

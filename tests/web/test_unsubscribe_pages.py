@@ -138,16 +138,17 @@ jobs:
 """
 
 
-def test_one_click_from_the_mail_to_the_service(tmp_path: Path) -> None:
-    port = free_port()
+@pytest.mark.parametrize("artifacts", ["var/artifacts", "shared/artifacts"])
+def test_one_click_from_the_mail_to_the_service(tmp_path: Path, artifacts: str) -> None:
+    port, environ = free_port(), {"ARTIFACTS": artifacts}
     project = make_project(tmp_path, JOBS.format(port=port), reports__people_dot_csv="email\nana@example.com\n")
-    assert pipeline(project, "run", "weekly", "--at", "2026-03-02 07:00").returncode == 0
+    assert pipeline(project, "run", "weekly", "--at", "2026-03-02 07:00", **environ).returncode == 0
     [path] = inbox(project)
     mail = BytesParser(policy=policy.default).parsebytes(path.read_bytes())
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = mail["List-Unsubscribe"].strip("<>")
     assert link.startswith("https://reports.example.com/unsubscribe/weekly/")
-    service = Serving(project)
+    service = Serving(project, **environ)
     try:
         service.until("service.started")
         here = f"http://127.0.0.1:{port}/{link.removeprefix('https://reports.example.com/')}"
