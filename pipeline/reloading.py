@@ -75,25 +75,27 @@ class Reloader:
 
     def _look(self) -> bool:
         """False where it must look again because the ledger, or a file, could not be used."""
+        try:
+            return self._looked()
+        except LedgerError as error:
+            reason = f"waits for the ledger: {error}"
+        except Exception as error:  # noqa: BLE001 - a file that vanished just now, a defect: later changes must be seen
+            reason = f"cannot be taken up: {place_and_words(error)}"
+        self.workspace.log.emit("service.error", reason=f"a changed jobs.yaml {reason}")
+        return False
+
+    def _looked(self) -> bool:
         workspace = self.workspace
         try:
             edition = workspace.read_anew()
         except ProjectErrors as errors:
             self._reject(errors.problems)
             return True
-        except Exception as error:  # noqa: BLE001 - a file that vanished just now, a defect: later changes must be seen
-            reason = f"a changed jobs.yaml cannot be looked at: {place_and_words(error)}"
-            workspace.log.emit("service.error", reason=reason)
-            return False
         before = workspace.project
         if before == edition.loaded.project and workspace.reply_rules == edition.rules:
             self._rejected = ()
             return True
-        try:
-            self._take_up(before, edition)
-        except LedgerError as error:
-            workspace.log.emit("service.error", reason=f"a changed jobs.yaml waits for the ledger: {error}")
-            return False
+        self._take_up(before, edition)
         return True
 
     def _take_up(self, before: Project, edition: Edition) -> None:

@@ -6,14 +6,14 @@ process begins to work for it (`begin`).
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import BigInteger, Connection, bindparam, cast, delete, func, literal_column, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.limits import DAY, HOUR, MINUTE, Pace, frees_at, used_in
-from pipeline.ledger.schema import EPOCH, attempts, deliveries, paces, runs, usage
+from pipeline.ledger.schema import attempts, deliveries, instant, micros, paces, runs, usage
 from pipeline.ledger.ways import Limits, Usage
 
 _KEPT = DAY + 2 * MINUTE
@@ -51,12 +51,12 @@ def lock(connection: Connection, mailer: str) -> Pace:
     if row is None:
         insert_new(connection, paces, [{"mailer": mailer, "next_at": None, "recent": []}])
         row = connection.execute(_PACE, {"of_mailer": mailer}).one()
-    return Pace(row.next_at, tuple((_moment(at), count) for at, count in row.recent))
+    return Pace(row.next_at, tuple((instant(at), count) for at, count in row.recent))
 
 
 def keep(connection: Connection, mailer: str, pace: Pace) -> None:
     """The mailer's new pace."""
-    recent = [[_micros(at), count] for at, count in pace.recent]
+    recent = [[micros(at), count] for at, count in pace.recent]
     connection.execute(paces.update().where(paces.c.mailer == mailer).values(next_at=pace.next_at, recent=recent))
 
 
@@ -89,9 +89,9 @@ def begin(connection: Connection, mailer: str, now: datetime) -> None:
     connection.execute(delete(usage).where(usage.c.mailer == mailer, usage.c.minute <= now - _KEPT))
     found = connection.execute(_ATTEMPTED, {"of_mailer": mailer, "since": now - _KEPT})
     known = used(connection, mailer, now)
-    missing = {row.minute: row.recipients - known.get(_moment(row.minute), 0) for row in found}
+    missing = {row.minute: row.recipients - known.get(instant(row.minute), 0) for row in found}
     rows = [
-        {"mailer": mailer, "minute": _moment(minute), "recipients": count}
+        {"mailer": mailer, "minute": instant(minute), "recipients": count}
         for minute, count in missing.items()
         if count > 0
     ]
@@ -112,7 +112,7 @@ def summary(connection: Connection, mailer: str, limits: Limits, now: datetime) 
 
 
 def _add(connection: Connection, mailers: Mapping[str, int], now: datetime) -> None:
-    minute = _moment(_micros(now) // _MINUTE * _MINUTE)
+    minute = instant(micros(now) // _MINUTE * _MINUTE)
     _upsert(connection, ({"mailer": name, "minute": minute, "recipients": n} for name, n in mailers.items()))
 
 
@@ -124,11 +124,3 @@ def _upsert(connection: Connection, rows: Iterable[Mapping[str, object]]) -> Non
     summed = usage.c.recipients + insert.excluded.recipients
     statement = insert.on_conflict_do_update(index_elements=["mailer", "minute"], set_={"recipients": summed})
     connection.execute(statement, values)
-
-
-def _micros(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(microseconds=1)
-
-
-def _moment(micros: int) -> datetime:
-    return EPOCH + timedelta(microseconds=micros)

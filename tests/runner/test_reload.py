@@ -13,6 +13,9 @@ from running import Running
 from scripted_smtp import ScriptedServer, say
 from serving import SLOW_DATA, Serving, slow_project
 
+from pipeline.reloading import Reloader
+from pipeline.wiring import Workspace
+
 HEAD = "defaults: {from: Reports <a@example.com>, delivery: {expires: 1 hour}}\njobs:\n"
 EVERY_SECOND = "{schedule: {every: 1 second, missed: all}, period: previous hour, data: DATA, to: t@example.com}\n"
 TICK = "  tick: " + EVERY_SECOND.replace("DATA", "reports/data/sales.csv")
@@ -199,3 +202,26 @@ def test_delivery_outlives_a_folder_that_cannot_be_used_when_mailers_change(tmp_
     away.rename(owners)
     serving.until("delivery.sent", mailer="outer")
     assert serving.stop() == 0
+
+
+def test_a_change_that_cannot_be_taken_up_now_is_tried_again_and_ends_nobody(tmp_path: Path) -> None:
+    project, tries, stop, taken = make_project(tmp_path, HEAD + weekly("kept")), 0, threading.Event(), threading.Event()
+
+    def hand_over(*_: object) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ZeroDivisionError("a defect")
+
+    with Workspace(project, environ={}) as workspace:
+        assert list(workspace.project.jobs) == ["kept"]
+        reloader = Reloader(workspace, lambda _: taken.set(), hand_over)
+        write(project, weekly("other"))
+        thread = reloader.follow(stop)
+        reloader.stir()
+        assert taken.wait(30)
+        stop.set()
+        reloader.stir()
+        thread.join()
+        assert list(workspace.project.jobs) == ["other"]
+    assert "cannot be taken up" in (project / "var/log/delivery.jsonl").read_text()
