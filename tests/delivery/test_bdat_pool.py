@@ -18,6 +18,8 @@ from pipeline.message.wire import base64_lines
 
 BOOK = Part(Artifact("b" * 64, 6_000_000, "application/vnd.ms-excel"), "delays.xlsx", "attachment")
 BOOK_TEXT = base64_lines(b"\xfb\xef\xbe" * 2_000_000)
+PATIENT = replace(QUICK, block=10, dot=10)
+"""For eight megabytes on a busy machine."""
 
 
 def test_letters_go_by_bdat_eight_a_round_trip_once_the_first_was_taken(bench, mailer):
@@ -225,7 +227,7 @@ def test_a_stalled_window_is_uncertain_when_the_patience_with_a_dot_is_over(benc
 def test_a_large_letter_goes_alone_and_whole(bench, mailer):
     bench.queue([make_letter(n, parts=(BOOK,) * (n % 2)) for n in range(4)])
     with ScriptedServer(offers=CHUNKING, receive_buffer=65536) as server:
-        bench.deliver(mailer(server, read_base64=lambda _: BOOK_TEXT))
+        bench.deliver(mailer(server, timeouts=PATIENT, read_base64=lambda _: BOOK_TEXT))
     assert bench.states() == {"sent": 4}
     assert [BOOK_TEXT in mail.data for mail in server.mails].count(True) == 2
 
@@ -233,7 +235,7 @@ def test_a_large_letter_goes_alone_and_whole(bench, mailer):
 def test_a_cut_in_the_middle_of_a_large_letter_is_retried_and_no_duplicate(bench, mailer):
     bench.queue([make_letter(1, parts=(BOOK,))])
     with ScriptedServer(offers=CHUNKING, script={"body": times(1, cut())}, receive_buffer=65536) as server:
-        bench.deliver_all(mailer(server, read_base64=lambda _: BOOK_TEXT))
+        bench.deliver_all(mailer(server, timeouts=PATIENT, read_base64=lambda _: BOOK_TEXT))
     assert bench.states() == {"sent": 1}
     assert not bench.deliveries()[0].possible_duplicate
 
@@ -244,7 +246,7 @@ def test_a_server_that_reads_no_further_until_its_answers_are_read_does_not_stop
     long = say(b"".join(b"250-2.1.0 line %d %s\r\n" % (n, b"x" * 400) for n in range(60)) + b"250 2.1.0 ok")
     script = {verb: (lambda turn: long if turn.count > 1 else None) for verb in ("mail", "rcpt", "rset")}
     with ScriptedServer(offers=CHUNKING, script=script, receive_buffer=32768, send_buffer=4096) as server:
-        bench.deliver(mailer(server, timeouts=replace(QUICK, block=5, dot=5), read_base64=lambda _: BOOK_TEXT))
+        bench.deliver(mailer(server, timeouts=PATIENT, read_base64=lambda _: BOOK_TEXT))
     assert bench.states() == {"sent": WINDOW}
     assert not any(delivery.possible_duplicate for delivery in bench.deliveries())
 
