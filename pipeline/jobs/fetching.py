@@ -16,7 +16,12 @@ from pipeline.jobs.urls import is_loopback
 
 BOUND = ("start", "end", "due", "start_utc", "end_utc", "due_utc")
 """What `:name` stands for in `query` besides params, as in SQL."""
-_SECRET = re.compile("authorization|cookie|token|key|secret|passw|signature", re.IGNORECASE)
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SECRET = frozenset({
+    "accesstoken", "apikey", "auth", "authorization", "cookie", "credential", "credentials", "passwd", "password",
+    "pw", "pwd", "secret", "sig", "signature", "token",
+})  # fmt: skip
+"""Words of names whose values nobody writes into a file."""
 _FIELD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OURS = frozenset({"host", "content-length", "connection", "transfer-encoding", "accept-encoding"})
 
@@ -78,12 +83,25 @@ def check_fetching(dataset: Node, params: Mapping[str, Node], findings: Findings
         for name, value in (held.mapping if held else {}).items():
             if held is not None and key == "headers" and (_FIELD.fullmatch(name) is None or name.lower() in _OURS):
                 findings.about_key(held, name, f'"{name}" is not a header that can be said here')
-            if value.text and _SECRET.search(name) and not value.text.startswith(":"):
+            if _is_written_out(value) and _is_secret(name, in_headers=key == "headers"):
                 findings.about(value, "a secret in jobs.yaml; write ${NAME} and set NAME in the environment or .env")
             if key == "query" and value.text and value.text.startswith(":"):
                 findings.check(value, lambda text: _check_bound(text[1:], params))
             if value.text and not value.text.isprintable():
                 findings.about(value, "a control character in what is sent; take it out")
+
+
+def _is_written_out(value: Node) -> bool:
+    """A text or number that stands in the file itself, and names nothing that is bound."""
+    return type(value.value) in {int, float} or bool(value.text and not value.text.startswith(":"))
+
+
+def _is_secret(name: str, *, in_headers: bool) -> bool:
+    """Whether a value of this name is a secret: `sort_key` and `keywords` are none, a header `X-Api-Key` is."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    if not _SECRET.isdisjoint(words):
+        return True
+    return words[-1:] == ["key"] and (in_headers or words[-2:-1] in ([], ["api"], ["access"]))
 
 
 def _check_url(text: str) -> None:

@@ -6,11 +6,13 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import trustme
 from http_server import Answer, HttpServer
+from projects import make_project, pipeline
 from pydantic import SecretStr
 
 from pipeline.errors import SourceError
@@ -92,6 +94,20 @@ def test_what_comes_is_read_by_what_the_server_calls_it_or_by_its_ending(
     assert loaded.frame["a"].tolist() == expected
     [one] = loaded.inputs
     assert (one.path, one.size) == (server.url + path, len(body))
+
+
+def test_what_is_said_in_the_clear_goes_to_no_proxy(tmp_path: Path) -> None:
+    with HttpServer([OK]) as server, HttpServer([OK]) as proxy:
+        jobs = f"""\
+jobs:
+  fx:
+    data: {{fx: {{http: "{server.url}/fx"}}}}
+    to: team@example.com
+"""
+        environ = {"http_proxy": proxy.url, "HTTP_PROXY": proxy.url, "no_proxy": "", "NO_PROXY": ""}
+        planned = pipeline(make_project(tmp_path, jobs), "plan", "fx", EMAIL_ADDRESS="me@example.com", **environ)
+    assert planned.returncode == 0, planned.stderr
+    assert (len(server.asked), len(proxy.asked)) == (1, 0)
 
 
 def test_columns_are_taken_in_their_order(facts: Facts) -> None:

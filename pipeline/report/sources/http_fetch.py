@@ -15,6 +15,7 @@ from typing import IO, Any
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from pipeline.errors import SourceError
+from pipeline.jobs.urls import is_loopback
 
 STEP = 30.0
 """Seconds that a server may take for each step."""
@@ -62,7 +63,9 @@ def fetch(
     """What an address gives. `shown` stands for it in errors. `now` counts seconds. Raises SourceError."""
     ends = now() + limits.seconds
     opener = urllib.request.build_opener(
-        urllib.request.HTTPSHandler(context=ssl.create_default_context()), _Redirects(shown, bool(headers))
+        urllib.request.HTTPSHandler(context=ssl.create_default_context()),
+        _Redirects(shown, bool(headers)),
+        *_proxies(url),
     )
     request = urllib.request.Request(url, headers={"User-Agent": "report-pipeline", **headers})  # noqa: S310 - checked
     tries = 0
@@ -76,6 +79,11 @@ def fetch(
                 raise SourceError(f"{shown}: {passing}; tried {told}") from None
             sleep(wait)
             tries += 1
+
+
+def _proxies(url: str) -> list[urllib.request.ProxyHandler]:
+    """None for this machine itself: what is asked in the clear must not leave it. Else those of the environment."""
+    return [urllib.request.ProxyHandler({})] if is_loopback(urlsplit(url).hostname or "") else []
 
 
 def _once(opener: Any, request: Any, shown: str, most: int, late: Callable[[], bool]) -> Fetched:
