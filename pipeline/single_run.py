@@ -34,10 +34,16 @@ class Followed:
 def run_key(workspace: Workspace, job: "Job", due: datetime, *, only_to: tuple["Mailbox", ...], again: bool) -> RunKey:
     """The key to build under: the real one, or the next number of a test or of a repetition."""
     kind: Literal["test", "again"] | None = "test" if only_to else "again" if again else None
+    key = RunKey(job.name, due)
+    if kind != "test" and workspace.runs.get(key) is None:
+        history = workspace.runs.history_begins(job.name)
+        forgotten = history is not None and due < history
+        if forgotten and kind is None:
+            raise UsageError(f"{key} may have been sent: runs of that time were pruned. --again sends it all the same")
+        if kind == "again" and not forgotten:
+            raise UsageError(f"{key} never ran; leave --again out")
     if kind is None:
-        return RunKey(job.name, due)
-    if kind == "again" and workspace.runs.get(RunKey(job.name, due)) is None:
-        raise UsageError(f"{RunKey(job.name, due)} never ran; leave --again out")
+        return key
     return workspace.runs.next_variant(job.name, due, kind)
 
 

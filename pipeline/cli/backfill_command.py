@@ -52,7 +52,15 @@ def _wanted(workspace: Workspace, job: Job, start: str, end: str | None, *, fail
     last = parse_end(end, job.timezone, now) if end else now
     if first >= last:
         raise UsageError(f"--from {start} is not before --to {end or 'now'}")
-    return to_run(looked_up(job, workspace.runs, first, last, now), failed=failed)
+    found = looked_up(job, workspace.runs, first, last, now)
+    if forgotten := [each.due for each in found if each.fate == "forgotten"]:
+        click.echo(
+            f"{job.name}: left alone, as nobody can know whether they ran: {len(forgotten)} due times up to "
+            f"{local(forgotten[-1], job.timezone)}, whose runs were pruned; `pipeline run {job.name} --at TIME "
+            "--again` sends one",
+            err=True,
+        )
+    return to_run(found, failed=failed)
 
 
 def _list(job: Job, wanted: Sequence[Expected], *, as_json: bool) -> None:

@@ -28,4 +28,4 @@ def looked_up(job: Job, runs: Runs, start: datetime, end: datetime, now: datetim
     """The job's due times in [start, end) and what became of each."""
     found = runs.find(job=job.name, since=start, until=end, limit=_MOST)
     known = {run.key.due: Known(str(run.state), run.reason) for run in found if not run.key.variant}
-    return expected(job.schedule, known, start, end, now)
+    return expected(job.schedule, known, start, end, now, history=runs.history_begins(job.name))

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Delete, Engine, Select, delete, exists, func, select
 
 from pipeline.ledger.database import read, write
+from pipeline.ledger.histories import forget_until
 from pipeline.ledger.schema import UtcTime, artifacts, deliveries, enclosures, messages, origins, parts, runs
 from pipeline.ledger.staging import remove_some
 from pipeline.ledger.states import ABANDONED, DeliveryState, RunState
@@ -24,6 +25,7 @@ _KEPT = sorted(set(DeliveryState) - {
     DeliveryState.STAGED,
 })  # fmt: skip
 """A run with one of these is somebody's business still."""
+_OF_RUN = select(runs.c.state, runs.c.job, runs.c.due, runs.c.variant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,12 @@ class Pruning:
         then the next time goes on with it."""
         while not stopping():
             with write(self._engine) as connection:
-                state = connection.execute(select(runs.c.state).where(runs.c.id == run.id).with_for_update()).scalar()
-                if state not in _ENDED:
+                row = connection.execute(_OF_RUN.where(runs.c.id == run.id).with_for_update()).one_or_none()
+                if row is None or row.state not in _ENDED:
                     return False
                 if not remove_some(connection, run.id):
+                    if not row.variant:
+                        forget_until(connection, row.job, row.due)
                     connection.execute(delete(runs).where(runs.c.id == run.id))
                     return True
         return False

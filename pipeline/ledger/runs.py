@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from pipeline.errors import IllegalTransitionError, LedgerError
-from pipeline.ledger import finding, memory, staging
+from pipeline.ledger import finding, histories, memory, staging
 from pipeline.ledger.closing import close_ended
 from pipeline.ledger.conflicts import insert_new
 from pipeline.ledger.database import read, write
@@ -248,6 +248,10 @@ class Runs:
     def busy_jobs(self) -> set[str]:
         """Jobs of which a run is being built, by whomever."""
         return finding.busy_jobs(self._engine)
+
+    def history_begins(self, job: str) -> datetime | None:
+        """Rows of its due times before then were pruned; None where none ever was."""
+        return histories.history_begins(self._engine, job)
 
     def message_ids(self, key: RunKey) -> Iterator[tuple[str, int]]:
         """Message-ID and number of deliveries of each of the run's messages, in the order of staging."""

@@ -138,6 +138,13 @@ watermarks = Table(
     _required("in_force_since", UtcTime),
 )
 
+histories = Table(
+    "histories",
+    metadata,
+    Column("job", Text, primary_key=True),
+    _required("begins_at", UtcTime),
+)
+
 artifacts = Table(
     "artifacts",
     metadata,

@@ -11,8 +11,9 @@ from pipeline.schedule.missed import ON_TIME
 
 _TICK = timedelta(microseconds=1)
 
-Fate = Literal["absent", "missed", "failed", "done"]
-"""No row at all; a row that says that nobody built it in time; one that failed; or anything else, also under way."""
+Fate = Literal["absent", "missed", "failed", "done", "forgotten"]
+"""No row at all; a row that says that nobody built it in time; one that failed; anything else, also under way; or
+no row, and none to be expected any more, as rows of that time were pruned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +35,24 @@ class Known:
 
 
 def expected(
-    entries: Sequence[ScheduleEntry], known: Mapping[datetime, Known], start: datetime, end: datetime, now: datetime
+    entries: Sequence[ScheduleEntry],
+    known: Mapping[datetime, Known],
+    start: datetime,
+    end: datetime,
+    now: datetime,
+    *,
+    history: datetime | None = None,
 ) -> list[Expected]:
     """Every due time in [start, end) with its fate, ascending. Not among them: what a holiday takes away, and
-    what came so lately that nobody is late yet."""
+    what came so lately that nobody is late yet. Before `history` rows were pruned."""
     found = []
     for asked in asked_times(entries, start.replace(microsecond=0) - _TICK, min(end - _TICK, now)):
         waits = now - asked.due <= ON_TIME + asked.entry.jitter and asked.due not in known
         if not asked.skipped and not waits:
             row = known.get(asked.due)
-            found.append(Expected(asked.due, _fate(row), row.reason if row else ""))
+            forgotten = row is None and history is not None and asked.due < history
+            fate: Fate = "forgotten" if forgotten else _fate(row)
+            found.append(Expected(asked.due, fate, row.reason if row else ""))
     return found
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from projects import SMALLEST, make_project, pipeline
+from projects import SMALLEST, json_lines, make_project, pipeline
 
 from pipeline.ledger.records import RunKey
 from pipeline.pruning import Pruned, prune
@@ -62,3 +62,20 @@ def test_the_retention_of_jobs_yaml_counts(tmp_path: Path) -> None:
     assert json.loads(pipeline(project, "prune", "--json").stdout)["runs"] == 1
     with Workspace(project, environ={}) as workspace:
         assert prune(workspace, retention) == Pruned(0, 0, 0, 0)
+
+
+def test_what_was_pruned_is_not_sent_again_by_a_backfill(tmp_path: Path) -> None:
+    project = built(tmp_path)
+    span = ("--from", "2020-01-06", "--to", "2020-01-20")
+    missing = ("runs", "--missing", *span, "--json")
+    before = [line["due"] for line in json_lines(pipeline(project, *missing).stdout)]
+    assert before == ["2020-01-20T07:00:00Z"]
+    assert pipeline(project, "prune", "--older-than", "90d").returncode == 0
+    assert [line["due"] for line in json_lines(pipeline(project, *missing).stdout)] == before
+    filled = pipeline(project, "backfill", "weekly-sales", *span, "--dry-run", "--json")
+    assert [line["due"] for line in json_lines(filled.stdout)] == before
+    assert "1 due times up to Mon 6 Jan 2020 07:00 UTC, whose runs were pruned" in filled.stderr
+    at = ("run", "weekly-sales", "--at", "2020-01-06 07:00")
+    refused = pipeline(project, *at)
+    assert (refused.returncode, "may have been sent: runs of that time were pruned" in refused.stderr) == (2, True)
+    assert pipeline(project, *at, "--again").returncode == 0

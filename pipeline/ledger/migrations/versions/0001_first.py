@@ -24,6 +24,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job", name="pk_watermarks"),
     )
     op.create_table(
+        "histories",
+        sa.Column("job", sa.Text(), nullable=False),
+        sa.Column("begins_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("job", name="pk_histories"),
+    )
+    op.create_table(
         "artifacts",
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
@@ -283,6 +289,7 @@ def downgrade() -> None:
         "messages",
         "origins",
         "runs",
+        "histories",
         "watermarks",
         "enclosures",
         "artifacts",
