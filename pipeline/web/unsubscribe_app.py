@@ -60,7 +60,9 @@ def unsubscribe_app(leaving: Leaving, title_of: Callable[[str], str]) -> Starlet
         return said("unknown", status=404)
 
     routes = [Route("/{prefix:path}unsubscribe/{job}/{token}", answer, methods=["GET", "POST"])]
-    return Starlette(routes=routes, exception_handlers={404: nothing})
+    app = Starlette(routes=routes, exception_handlers={404: nothing})
+    app.router.redirect_slashes = False  # a redirect would lead wherever the request's Host says
+    return app
 
 
 def _masked(address: str) -> str:

@@ -108,6 +108,14 @@ def test_everything_else_is_the_same_nothing(base: str, ledger: Suppressions, pa
     assert ledger.find() == []
 
 
+def test_nobody_is_led_to_where_a_request_says(base: str) -> None:
+    status, _, headers = ask(f"{base}/unsubscribe/weekly/{TOKEN}/")
+    assert (status, headers.get("location")) == (404, None)
+    with socket.create_connection((base.removeprefix("http://").split(":")[0], int(base.rsplit(":", 1)[1])), 10) as raw:
+        raw.sendall(f"GET /unsubscribe/weekly/{TOKEN}/ HTTP/1.0\r\nHost: elsewhere.example\r\n\r\n".encode())
+        assert raw.makefile("rb").readline().split()[1] == b"404"
+
+
 def test_a_ledger_that_cannot_be_written_says_so() -> None:
     leaving = Leaving(lambda: KEY, Broken(), lambda *_, **__: None, lambda: NOW)
     listen = f"127.0.0.1:{free_port()}"
