@@ -30,6 +30,8 @@ def check_datasets(job: Node, sources: Node | None, directory: Path, findings: F
         for key in ("file", "excel", "sql"):
             if path := dataset.get(key):
                 findings.check(path, lambda text: check_inside(directory, text))
+        if (columns := dataset.get("columns")) is not None and columns.value == []:
+            findings.about(columns, "no column; name one, or leave the key out for all")
         if function := dataset.get("python"):
             findings.check(function, check_function)
         source = dataset.get("source")

@@ -174,6 +174,9 @@ def _resolve_hidden(node: Node, environ: Mapping[str, str], findings: Findings) 
     if node.text and not _REFERENCE.fullmatch(node.text):
         findings.about(node, "a secret in jobs.yaml; write ${NAME} and set NAME in the environment or .env")
         return node._replace(value=SecretStr(""))
+    if node.text is not None and not node.text:
+        findings.about(node, "is empty; write ${NAME} and set NAME in the environment or .env")
+        return node._replace(value=SecretStr(""))
     return _resolve(node, environ, findings)
 
 
