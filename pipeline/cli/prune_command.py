@@ -17,7 +17,8 @@ from pipeline.errors import UsageError
 @click.pass_obj
 def command(root: Path, age: str | None, *, dry_run: bool, as_json: bool) -> None:
     """Remove runs that were due, and had ended, longer ago than AGE, with their mails, and files that nothing names any
-    more. What waits, is held or uncertain stays, and of each job what the next run may ask for. Safe beside a running
+    more. What waits, is held or uncertain stays, and of each job what the next run may ask for. Files in a
+    store go by age alone: links in older mails end, also in those that are kept. Safe beside a running
     `pipeline serve`, which does this once a day where jobs.yaml has a retention."""
     from pipeline.pruning import prune  # noqa: PLC0415 - brings the ledger
 

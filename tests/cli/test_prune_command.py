@@ -1,12 +1,13 @@
 """`pipeline prune` as an operator uses it."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from projects import SMALLEST, json_lines, make_project, pipeline
 
+from pipeline.errors import UsageError
 from pipeline.ledger.records import RunKey
 from pipeline.pruning import Pruned, prune
 from pipeline.single_run import follow
@@ -79,3 +80,12 @@ def test_what_was_pruned_is_not_sent_again_by_a_backfill(tmp_path: Path) -> None
     refused = pipeline(project, *at)
     assert (refused.returncode, "may have been sent: runs of that time were pruned" in refused.stderr) == (2, True)
     assert pipeline(project, *at, "--again").returncode == 0
+
+
+def test_files_of_another_ledger_are_left_alone(tmp_path: Path) -> None:
+    first, second = make_project(tmp_path / "first"), make_project(tmp_path / "second")
+    environ = {"ARTIFACTS": str(tmp_path / "shared")}
+    with Workspace(first, environ=environ) as one, Workspace(second, environ=environ) as other:
+        assert prune(one, timedelta(days=90)) == prune(one, timedelta(days=90)) == Pruned(0, 0, 0, 0)
+        with pytest.raises(UsageError, match="is another ledger's folder of artifacts"):
+            prune(other, timedelta(days=90))
