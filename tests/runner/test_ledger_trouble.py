@@ -162,7 +162,8 @@ def test_a_ledger_that_stays_away_is_told_as_soon_as_it_is_back(house: House) ->
     assert (waiting.state, tries) == (RunState.DUE, [5.0, 5.0])
 
 
-def test_the_lease_is_kept_while_the_owner_is_told_of_a_failure(tmp_path: Path) -> None:
+@pytest.mark.parametrize("given_up_at_once", [False, True])
+def test_the_lease_is_kept_while_the_owner_is_told_of_a_failure(tmp_path: Path, given_up_at_once: bool) -> None:
     house = House(tmp_path, "reports/data/absent.csv")
     seen: list[datetime] = []
 
@@ -182,7 +183,11 @@ def test_the_lease_is_kept_while_the_owner_is_told_of_a_failure(tmp_path: Path) 
             return super().call(function, *arguments)
 
     with house.workspace:
-        failed = house.build(house.builder(Tells(), beat_seconds=0.02))
+        builder = house.builder(Tells(), beat_seconds=0.02)
+        if given_up_at_once:
+            failed = builder.give_up(house.workspace.project, KEY, "its builder died 3 times")
+        else:
+            failed = house.build(builder)
     assert failed is not None
     assert failed.state is RunState.FAILED
     assert seen[-1] == house.now + LEASE
