@@ -9,8 +9,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
 from difflib import get_close_matches
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,9 @@ MISSING = "–"
 STYLES = ("short", "medium", "long", "full")
 _QUOTED = re.compile("'[^']*'")
 _TIME_FIELDS = re.compile("[abBhHkKmsSAzZOvVxX]")
+
+_EXACT = Context(prec=MAX_PREC, Emax=MAX_EMAX, Emin=MIN_EMIN, rounding=ROUND_HALF_UP)
+"""Rounds where it is told to, and nowhere else."""
 
 
 class CivilTime(datetime):
@@ -92,10 +96,12 @@ class Formats:
         if not number.is_finite():
             return self._minus(number) + "∞"
         places = 2 if digits is None else digits
+        if not isinstance(value, int):
+            number = half_up(number, places)
         text = f"{abs(number):,.{places}f}"
         if digits is None and places and "." in text:
             text = text.rstrip("0").rstrip(".")
-        sign = self._minus(number) if text.strip("0.,") else ""  # no "-0.00"
+        sign = self.minus if number < 0 and text.strip("0.,") else ""  # no "-0.00"
         if self._separators is None:
             return sign + self._by_babel(abs(number), places, fixed=digits is not None)
         return sign + text.translate(self._separators)
@@ -117,6 +123,8 @@ class Formats:
         code = currency or self._currency
         if code not in self.locale.currencies:
             raise ValueError(f'money: "{code}" is not a currency code of ISO 4217; write one like EUR or USD')
+        if amount.is_finite():
+            amount = half_up(amount, numbers.get_currency_precision(code) if digits is None else digits)
         if digits is None:
             return numbers.format_currency(amount, code, locale=self.locale)
         pattern = self.locale.currency_formats["standard"].pattern
@@ -207,6 +215,17 @@ def _is_midnight(when: Any) -> bool:
 def _tells_time(style: str | None) -> bool:
     """Whether a style has hours or less: a CLDR pattern with one of their letters outside of quotes."""
     return style is not None and style not in STYLES and _TIME_FIELDS.search(_QUOTED.sub("", style)) is not None
+
+
+def half_up(number: Decimal, places: int) -> Decimal:
+    """Rounded as people and spreadsheets do, who then see the same number in a mail and in its workbook: 22.25 is 22.3
+    and -22.25 is -22.3, not the even neighbour. `number` is finite."""
+    return _EXACT.quantize(number, _step(places))
+
+
+@cache
+def _step(places: int) -> Decimal:
+    return Decimal((0, (1,), -places))
 
 
 def to_decimal(value: Any, filter_name: str) -> Decimal:

@@ -56,7 +56,7 @@ def test_cells_read_as_their_dtype_says(values: list[object], name: str, dtype: 
 @pytest.mark.parametrize(
     ("wanted", "value", "expected"),
     [
-        ("number:1", 1.25, "1.2"),
+        ("number:1", 1.25, "1.3"),
         ("percent", 0.123, "12.3%"),
         ("percent:0", 0.123, "12%"),
         ("money", 12.5, "$12.50"),

@@ -1,7 +1,7 @@
 """The filters, against Babel and against what people of the locales write."""
 
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -32,7 +32,13 @@ US, DE, FR, IN, CH = (Formats.of(name) for name in ("en_US", "de_DE", "fr_FR", "
         (CH, 1234.5, 2, "1’234.50"),
         (US, np.float64(1.5), None, "1.5"),
         (US, np.int64(15000), None, "15,000"),
-        (US, Decimal("1.005"), 2, "1.00"),
+        (US, Decimal("1.005"), 2, "1.01"),
+        (US, 22.25, 1, "22.3"),  # as spreadsheets do
+        (US, -22.25, 1, "-22.3"),
+        (US, 0.125, None, "0.13"),
+        (IN, 22.25, 1, "22.3"),
+        (US, 1e300, 0, f"{10**300:,}"),
+        (US, Decimal("-0.04"), 1, "0.0"),
         (US, float("inf"), None, "∞"),
         (US, float("-inf"), 2, "-∞"),
     ],
@@ -49,7 +55,8 @@ def test_number(formats: Formats, value: object, digits: int | None, expected: s
 def test_numbers_read_as_babel_writes_them(formats: Formats, value: float, digits: int) -> None:
     pattern = "#,##,##0" if formats is IN else "#,##0"
     pattern += "." + "0" * digits if digits else ""
-    expected = format_decimal(Decimal(repr(value)), format=pattern, locale=formats.locale)
+    with localcontext(rounding=ROUND_HALF_UP):
+        expected = format_decimal(Decimal(repr(value)), format=pattern, locale=formats.locale)
     zero = expected.strip("-0.,") == ""
     assert formats.number(value, digits) == (expected.removeprefix("-") if zero else expected)
 
@@ -65,6 +72,7 @@ def test_what_is_missing_is_a_dash(name: str, value: object) -> None:
     [
         (US, 0.1234, 1, "12.3%"),
         (US, 0.5, 0, "50%"),
+        (US, 0.125, 0, "13%"),
         (DE, 0.1234, 1, "12,3\xa0%"),
         (US, -0.25, 0, "-25%"),
         (US, 12, 0, "1,200%"),
@@ -80,7 +88,10 @@ def test_percent(formats: Formats, value: float, digits: int, expected: str) -> 
         (US, (1234.5,), "$1,234.50"),
         (DE, (1234.5,), "1.234,50\xa0€"),
         (US, (1234.5, "EUR"), "€1,234.50"),
-        (US, (1234.5, "JPY"), "¥1,234"),
+        (US, (1234.5, "JPY"), "¥1,235"),
+        (US, (0.125,), "$0.13"),
+        (US, (-22.25, "EUR", 1), "-€22.3"),
+        (US, (float("inf"), "EUR"), "€∞"),
         (US, (-1234.56, None, 0), "-$1,235"),
     ],
 )
@@ -92,7 +103,7 @@ def test_money(formats: Formats, arguments: tuple[object, ...], expected: str) -
     ("formats", "arguments", "expected"),
     [
         (US, (3.2,), "+3.2"),
-        (US, (-3.25, "number", 1), "-3.2"),
+        (US, (-3.25, "number", 1), "-3.3"),
         (US, (0,), "±0"),
         (US, (0.001, "number", 1), "±0.0"),
         (US, (0.045, "percent"), "+4.5%"),
