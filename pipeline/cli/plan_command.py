@@ -85,7 +85,7 @@ def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) 
         if diff:
             from pipeline.cli.plan_diff import print_diff  # noqa: PLC0415 - brings the builder's room
 
-            print_diff(workspace, entry, RunKey(job, due), planned, as_json=as_json)
+            print_diff(workspace, entry, RunKey(job, due), planned, reads, as_json=as_json)
 
 
 def _print_audience(kind: str, rows: "Sequence[Refusal]", more: int, *, as_json: bool) -> None:

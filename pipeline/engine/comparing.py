@@ -1,7 +1,7 @@
 """Who would get another mail than last time: two plans of one job, compared by recipient. Pure."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -32,9 +32,12 @@ class Labels:
     now: str
 
 
-def compare(before: Iterable[Planned], now: Iterable[Planned], labels: Labels) -> Iterator[Change]:
+def compare(
+    before: Iterable[Planned], now: Iterable[Planned], labels_of: Callable[[Planned], Labels]
+) -> Iterator[Change]:
     """Every recipient for whom something is different, by address: new, gone, changed. Digits do not count in
-    subjects and file names: they are dates and numbers of the day."""
+    subjects and file names: they are dates and numbers of the day. `labels_of` tells those of today's message, which
+    reads in its recipient's own language."""
     then, today = _by_recipient(before), _by_recipient(now)
     for recipient in sorted(today.keys() - then.keys()):
         yield Change(recipient, "new", None, today[recipient])
@@ -42,7 +45,7 @@ def compare(before: Iterable[Planned], now: Iterable[Planned], labels: Labels) -
         yield Change(recipient, "gone", then[recipient], None)
     for recipient in sorted(then.keys() & today.keys()):
         old, new = then[recipient], today[recipient]
-        if what := tuple(_different(old, new, labels)):
+        if what := tuple(_different(old, new, labels_of(new))):
             yield Change(recipient, "changed", old, new, what)
 
 

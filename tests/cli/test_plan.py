@@ -63,7 +63,9 @@ def test_the_difference_to_the_run_that_was_sent_last(tmp_path: Path) -> None:
     root = project(tmp_path)
     assert "nothing to compare with" in pipeline(root, "plan", "weekly", *FIRST, "--diff").stdout
     assert pipeline(root, "run", "weekly", *FIRST).returncode == 0
-    assert "the same for 3 recipients" in pipeline(root, "plan", "weekly", *SECOND, "--diff").stdout
+    assert (
+        "no other subject, files or size for 3 recipients" in pipeline(root, "plan", "weekly", *SECOND, "--diff").stdout
+    )
     (root / "people.csv").write_text("email,shop\nana@example.com,Berlin\nbo@example.com,Rome\ndi@example.com,Paris\n")
     (root / "sales.csv").write_text(SALES + "2026-03-08,Berlin,4\n" * 400)
     planned = pipeline(root, "plan", "weekly", *SECOND, "--diff")
@@ -73,10 +75,19 @@ def test_the_difference_to_the_run_that_was_sent_last(tmp_path: Path) -> None:
         ["new", "di@example.com"], ["gone", "cy@example.com"], ["changed", "ana@example.com"],
     ]  # fmt: skip
     assert any(line.strip().startswith("subject: Sales of Paris, ") for line in shown)
-    assert shown[-1] == "the same for 0 recipients"
+    assert shown[-1] == "no other subject, files or size for 0 recipients"
     changes = json_lines(pipeline(root, "plan", "weekly", *SECOND, "--diff", "--json").stdout)[3:]
     told = {line["recipient"]: (line["change"], line.get("what")) for line in changes if "change" in line}
     assert told == {
         "di@example.com": ("new", None), "cy@example.com": ("gone", None),
         "ana@example.com": ("changed", ["bytes"]), "bo@example.com": ("changed", ["subject", "bytes"]),
     }  # fmt: skip
+
+
+def test_another_month_in_the_reader_s_language_is_no_change(tmp_path: Path) -> None:
+    people = "email,shop,lang\nana@example.com,Berlin,de\nbo@example.com,Paris,\n"
+    root = project(tmp_path, ", locale: lang", people)
+    assert pipeline(root, "run", "weekly", "--at", "2026-02-23 07:00").returncode == 0
+    planned = pipeline(root, "plan", "weekly", "--at", "2026-05-11 07:00", "--diff")
+    assert "Mai 2026" in planned.stdout
+    assert planned.stdout.endswith("\nno other subject, files or size for 2 recipients\n")
