@@ -4,8 +4,10 @@ import io
 import json
 import socket
 import ssl
+import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http.client import HTTPMessage
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +21,7 @@ from pipeline.errors import SourceError
 from pipeline.jobs.fetching import HttpData
 from pipeline.report.model import Facts
 from pipeline.report.sources import load_dataset
-from pipeline.report.sources.http_fetch import Fetched, Limits, fetch
+from pipeline.report.sources.http_fetch import Fetched, Limits, _Redirects, fetch
 
 JSON = {"Content-Type": "application/json; charset=utf-8"}
 RATES = b'[{"currency": "EUR", "rate": 1.08, "day": "2013-01-02"}, {"currency": "JPY", "rate": 0.0115, "day": null}]'
@@ -159,7 +161,8 @@ def test_what_is_asked_is_spelt_as_json_does_and_what_is_null_is_not_asked(facts
         ((200, JSON, b'{"rates": {"EUR": 1}}'), "must be a list of objects, one a row, or lists"),
         ((200, {"Content-Type": "text/html"}, b"<html>"), 'the server says "text/html" of what it sends'),
         ((200, {}, b"?"), "the server says nothing of what it sends"),
-        ((200, {"Content-Type": "text/csv"}, b"\xff\xfe"), "not UTF-8"),
+        ((200, {"Content-Type": "text/csv"}, b"\xff\xfe"), "not UTF-8 at byte 0; ask for UTF-8"),
+        ((200, {**JSON, "Content-Encoding": "gzip"}, b"\x1f\x8b"), "sends Content-Encoding: gzip, unasked"),
         ((200, {"Content-Type": "application/vnd.apache.parquet"}, b"PAR0"), "http://127.0.0.1"),
     ],
 )
@@ -288,6 +291,15 @@ def test_another_host_gets_no_headers_and_nothing_goes_there_in_the_clear() -> N
         server.answers = [leading("file:///etc/passwd")]
         assert "302" in refusal(lambda: get(server))
         assert other.asked == []
+
+
+def test_who_leads_astray_at_last_is_named() -> None:
+    redirects = _Redirects("the address", "https://first.example/", says_something=False)
+    asked = urllib.request.Request("https://second.example/")
+    said = refusal(
+        lambda: redirects.redirect_request(asked, io.BytesIO(), 302, "", HTTPMessage(), "http://third.example/")
+    )
+    assert said == "by way of second.example, it leads to http://third.example, in the clear"
 
 
 def test_it_does_not_run_in_circles() -> None:

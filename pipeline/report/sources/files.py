@@ -42,7 +42,8 @@ def _csv(path: Path, name: str, columns: Columns, zone: str) -> pd.DataFrame:
     try:
         text = pd.read_csv(path, dtype="str", encoding="utf-8", skipinitialspace=False)
     except UnicodeDecodeError as error:
-        raise SourceError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+        todo = "ask for UTF-8" if "://" in name else "save it as UTF-8"
+        raise SourceError(f"{name}: not UTF-8 at byte {error.start}; {todo}") from error
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise SourceError(f"{name}: cannot be read as CSV: {error}") from error
     text = excel.pick(frames.tidy(text, name), columns, name)

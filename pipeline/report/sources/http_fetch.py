@@ -64,7 +64,7 @@ def fetch(
     ends = now() + limits.seconds
     opener = urllib.request.build_opener(
         urllib.request.HTTPSHandler(context=ssl.create_default_context()),
-        _Redirects(shown, bool(headers)),
+        _Redirects(shown, url, bool(headers)),
         *_proxies(url),
     )
     request = urllib.request.Request(url, headers={"User-Agent": "report-pipeline", **headers})  # noqa: S310 - checked
@@ -89,6 +89,7 @@ def _proxies(url: str) -> list[urllib.request.ProxyHandler]:
 def _once(opener: Any, request: Any, shown: str, most: int, late: Callable[[], bool]) -> Fetched:
     try:
         with opener.open(request, timeout=STEP) as answer:
+            _check_plain(answer.headers, shown)
             said = answer.headers.get_content_type() if answer.headers["Content-Type"] else ""
             return Fetched(_read(answer, shown, most, late), said)
     except urllib.error.HTTPError as error:
@@ -114,6 +115,13 @@ _ADVICE = {
     403: "; whoever this is may not read it",
     404: "; nothing is at this address",
 }
+
+
+def _check_plain(headers: Message, shown: str) -> None:
+    """Nothing was asked for but what is plain (RFC 9110 §12.5.3)."""
+    coding = headers.get("Content-Encoding", "identity").strip().lower()
+    if coding not in {"", "identity"}:
+        raise SourceError(f"{shown}: the server sends Content-Encoding: {coding}, unasked; have it send what is plain")
 
 
 def _read(answer: Any, shown: str, most: int, late: Callable[[], bool]) -> bytes:
@@ -155,8 +163,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
     max_redirections = _HOPS
 
-    def __init__(self, shown: str, says_something: bool) -> None:  # noqa: FBT001 - of one caller
+    def __init__(self, shown: str, url: str, says_something: bool) -> None:  # noqa: FBT001 - of one caller
         self._shown = shown
+        self._first = urlsplit(url).netloc
         self._says_something = says_something
 
     def redirect_request(  # noqa: PLR0917 - the base class's signature
@@ -165,7 +174,9 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         wrong = self._wrong(urlsplit(req.full_url), urlsplit(urljoin(req.full_url, newurl)))
         if wrong:
             fp.close()
-            raise SourceError(f"{self._shown}: {wrong}")
+            by = urlsplit(req.full_url)
+            led = by.netloc != self._first
+            raise SourceError(f"{self._shown}: {f'by way of {by.hostname}, ' if led else ''}{wrong}")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     def _wrong(self, before: SplitResult, after: SplitResult) -> str:
