@@ -66,7 +66,7 @@ def _plain(model: BaseModel) -> dict[str, object]:
         held: object = list(model.data) if model.data else model.template
         plain = {str(plain.pop("kind")): held, **{key: plain[key] for key in plain if key not in {"data", "template"}}}
         if model.kind != "xlsx":
-            plain.pop("totals")
+            del plain["totals"], plain["charts"]  # of workbooks alone
     if isinstance(model, ScheduleEntry) and (model.only or not model.calendar):
         plain.pop("on_holiday", None)
     if isinstance(model, ColumnSpec | Highlight):

@@ -33,6 +33,13 @@ def test_loads_to_the_same_job(load_text: Load, example: str) -> None:
         assert load_text(AROUND + text).project.jobs == {name: job}
 
 
+@pytest.mark.parametrize(("kind", "shown"), [("csv", False), ("xlsx", True)])
+def test_shows_of_an_export_what_can_be_written_there(load_text: Load, kind: str, shown: bool) -> None:
+    text = f"jobs: {{daily: {{data: sales.csv, to: team@example.com, exports: {kind}}}}}\n"
+    [export] = yaml.safe_load(long_form(load_text(text).project.jobs["daily"]))["jobs"]["daily"]["exports"]
+    assert ("charts" in export, "totals" in export) == (shown, shown)
+
+
 def mailbox(name: str) -> Mailbox:
     return Mailbox("a@example.com", " ".join(name.split()))
 
