@@ -28,8 +28,7 @@ def total_of(series: "Series[Any]", total: Total, name: str) -> Any:
 
 
 def labelled(cells: Sequence[str], totals: Sequence[Total | None]) -> tuple[str, ...]:
-    """The row, its name in the first column that has no total; empty where no column has one."""
+    """The row, its name in the first column unless that has a total itself; empty where no column has one."""
     if not any(totals):
         return ()
-    place = next((position for position, total in enumerate(totals) if total is None), None)
-    return tuple(label_of(totals) if position == place else cell for position, cell in enumerate(cells))
+    return tuple(cells) if totals[0] is not None else (label_of(totals), *cells[1:])

@@ -17,6 +17,7 @@ from pipeline.message.facts import Recipients
 from pipeline.message.formats import Formats
 from pipeline.message.highlights import blocks, direction
 from pipeline.message.tables import Table, make_table
+from pipeline.message.totals import labelled
 
 US = Formats.of("en_US")
 FRAME = pd.DataFrame(
@@ -263,3 +264,9 @@ def test_a_derived_text_draws_bars_under_each_other(desk) -> None:  # type: igno
     rows = [line for line in text if line.startswith(("United", "Delta", "JetBlue"))]
     assert len({line.index(bar) for line, bar in zip(rows, (" ████████ ", " ███▍ ", " ██▋ "), strict=True)}) == 1
     assert text.index(rows[2]) == text.index(rows[0]) + 2
+
+
+def test_a_total_in_the_first_column_leaves_no_room_for_the_word() -> None:
+    assert labelled(["3", "", "7"], ["sum", None, "sum"]) == ("3", "", "7")
+    assert labelled(["", "", "7"], [None, None, "mean"]) == ("Mean", "", "7")
+    assert labelled(["", ""], [None, None]) == ()

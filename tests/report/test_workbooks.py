@@ -337,6 +337,12 @@ def test_totals_of_what_has_some(tmp_path: Path, values: Any, total: str, value:
     assert cells[-1][1] == value if value is not None else len(cells) == 3
 
 
+def test_a_total_in_the_first_column_leaves_no_room_for_the_word(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"n": [1, 2], "k": ["a", "b"], "m": [3, 4]})
+    _, cells = described(tmp_path, {"n": {"total": "sum"}, "m": {"total": "sum"}}, frame)
+    assert cells[-1] == [3, None, 7]
+
+
 @pytest.mark.parametrize(
     ("spec", "values", "code"),
     [

@@ -67,9 +67,9 @@ class Table:
         return self.rows > 0 and any(column.total is not None for column in self.columns)
 
     def label_at(self, position: int) -> str:
-        """What the row of totals is called, in the first column that has none."""
+        """What the row of totals is called, in the first column unless that has a total itself."""
         words = [column.total.function.word if column.total else None for column in self.columns]
-        return label_of(words) if self.totals and None in words and position == words.index(None) else ""
+        return label_of(words) if self.totals and position == 0 and words[0] is None else ""
 
     @property
     def filling(self) -> Filling:
