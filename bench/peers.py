@@ -54,7 +54,11 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
         Peer("post_office", "django-post_office, its best settings, **durable**", python(theirs, "post_office_peer")),
         Peer("nodemailer", "nodemailer, pool of 10, Handlebars", nodemailer),
         Peer("ours", "**pipeline**, 10 connections, **durable**", python(sys.executable, "our_peer")),
-        Peer("ours2", "**pipeline**, two processes, one ledger, **durable**", python(sys.executable, "our_peer", "2")),
+        Peer(
+            "ours2",
+            "**pipeline**, two processes of 10 connections, one ledger, **durable**",
+            python(sys.executable, "our_peer", "2"),
+        ),
         *([Peer("bdat", bdat, python(sys.executable, "our_peer"), chunking=True)] if delayed else []),
     ]
 
