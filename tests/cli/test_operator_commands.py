@@ -94,7 +94,7 @@ def test_hold_release_and_cancel_of_what_waits(project: Path) -> None:
         queue(project, environ)
         held = json_lines(pipeline(project, "hold", RUN, "--by", "Bo B.", "--json", **environ).stdout)
         assert [(line["action"], line["by"], line["count"], line["state"]) for line in held] == [
-            ("hold", "Bo B.", 2, "undelivered")
+            ("hold", "Bo B.", 2, "held")
         ]
     assert set(states(project).values()) == {"held"}
     first, second = sorted(row["delivery"] for row in json_lines(pipeline(project, "deliveries", "--json").stdout))
