@@ -8,10 +8,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from email.parser import BytesHeaderParser
 from email.policy import default
-from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import jinja2
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
@@ -25,8 +23,8 @@ from pipeline.message.lint.size import GMAIL_CLIP
 from pipeline.message.preview import ReadArtifact, standalone_html
 from pipeline.message.wire import encoded_size, html_bytes
 from pipeline.web.live import Live, Shown
+from pipeline.web.rendering import HERE, closed_headers, page_templates
 
-HERE = Path(__file__).parent
 VIEWS = {
     "desktop": "Desktop",
     "phone": "Phone",
@@ -43,23 +41,12 @@ _POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self' 'unsafe-inline'; img-src data:; "
     "frame-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'"
 )
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
+_HEADERS = closed_headers(_POLICY)
 
 
 def preview_app(live: Live, read: ReadArtifact, *, job: str, due: str) -> Starlette:
     """The application. `job` and `due` are shown as they are; `read` gives an artifact's bytes by its SHA-256."""
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = page_templates()
 
     async def page(request: Request) -> Response:
         shown = await live.of(request.query_params.get("for", ""))

@@ -6,9 +6,7 @@ else gets mail.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 
-import jinja2
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -16,27 +14,15 @@ from starlette.routing import Route
 
 from pipeline.delivery.leaving import Leaving
 from pipeline.errors import LedgerError
+from pipeline.web.rendering import closed_headers, page_templates
 
-HERE = Path(__file__).parent
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none';"
-    " frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-}
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_HEADERS = closed_headers(_POLICY) | {"X-Robots-Tag": "noindex"}
 
 
 def unsubscribe_app(leaving: Leaving, title_of: Callable[[str], str]) -> Starlette:
     """The application. `title_of`: what the report of a job is called."""
-    pages = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    pages = page_templates()
 
     def said(what: str, title: str = "", address: str = "", status: int = 200) -> Response:
         html = pages.get_template("unsubscribe.html").render(what=what, title=title, address=address)
