@@ -1,28 +1,15 @@
 """The picture of a job's theme, as the mail carries it."""
 
-from dataclasses import dataclass
-
 from pipeline.errors import ReportError
 from pipeline.jobs.check_files import check_picture, picture_type
 from pipeline.jobs.model import Job, Project
-from pipeline.ledger.records import Artifact
 from pipeline.report.artifacts import ArtifactStore
+from pipeline.report.model import ChartImage
 
 
-@dataclass(frozen=True, slots=True)
-class LogoImage:
-    """A `message.facts.ChartLike`; its height follows from its width, in every mail program."""
-
-    name: str
-    artifact: Artifact
-    title: str
-    alt: str
-    width: int
-    height: int
-
-
-def logo_of(job: Job, project: Project, store: ArtifactStore) -> LogoImage | None:
-    """None where the theme has none. Raises ReportError for a file that is no picture."""
+def logo_of(job: Job, project: Project, store: ArtifactStore) -> ChartImage | None:
+    """None where the theme has none. Its height is 0: every mail program has it follow from the width. Raises
+    ReportError for a file that is no picture."""
     theme = project.themes.get(job.message.theme)
     if theme is None or theme.logo is None:
         return None
@@ -30,4 +17,4 @@ def logo_of(job: Job, project: Project, store: ArtifactStore) -> LogoImage | Non
         raise ReportError(f"themes.{job.message.theme}.logo.file: {wrong}")
     data = (project.root / theme.logo.file).read_bytes()
     artifact = store.put(data, picture_type(data) or "image/png")
-    return LogoImage("logo", artifact, "", theme.logo.alt, theme.logo.width, 0)
+    return ChartImage("logo", artifact, "", theme.logo.alt, theme.logo.width, 0)

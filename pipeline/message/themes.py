@@ -120,5 +120,3 @@ DEFAULT = Theme(
         alarm="#431f20",
     ),
 )
-
-THEMES: dict[str, Theme] = {DEFAULT.name: DEFAULT}

@@ -46,7 +46,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True)
 class ChartImage:
-    """A picture inside the message. `width` and `height` are CSS pixels; the PNG has twice as many."""
+    """A picture inside the message. `width` and `height` are CSS pixels; a chart's PNG has twice as many."""
 
     name: str
     artifact: Artifact
