@@ -5,62 +5,37 @@ with TokenEndpoint(context, [(200, {"access_token": "a"}), …]) as endpoint:   
 
 import json
 import ssl
-import threading
 from collections.abc import Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import ThreadingHTTPServer
+from typing import Any
 from urllib.parse import parse_qsl
+
+from loopback import Loopback, QuietHandler
 
 Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
 """Status, what is sent as JSON (bytes: as they are), and headers."""
 
 
-class TokenEndpoint:
+class TokenEndpoint(Loopback):
     def __init__(self, context: ssl.SSLContext, answers: Sequence[Answer]) -> None:
         self.answers = list(answers)
         self.asked: list[dict[str, str]] = []
         """The forms that were posted."""
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://127.0.0.1:{self._server.server_address[1]}/token"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        self.url = f"https://127.0.0.1:{server.server_address[1]}/token"
+        super().__init__(server)
 
 
-def _handler(endpoint: TokenEndpoint) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(endpoint: TokenEndpoint) -> type[QuietHandler]:
+    class Handler(QuietHandler):
         wbufsize = 65536
 
-        def setup(self) -> None:
-            self.request.settimeout(5)
-            super().setup()
-
-        def handle(self) -> None:
-            try:
-                super().handle()
-            except (ssl.SSLError, ConnectionError):  # a client that does not trust us
-                self.close_connection = True
-
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 - the library asks for it by this name
             form = self.rfile.read(int(self.headers["Content-Length"])).decode()
             endpoint.asked.append(dict(parse_qsl(form, strict_parsing=True)))
             status, content, *headers = endpoint.answers[min(len(endpoint.asked), len(endpoint.answers)) - 1]
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
-            self.send_response(status)
-            for name, value in {"Content-Length": str(len(body)), **(headers[0] if headers else {})}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
+            self.say(status, headers[0] if headers else {}, body)
 
     return Handler
