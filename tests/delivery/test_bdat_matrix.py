@@ -1,19 +1,17 @@
 """Every stage times every misbehaviour times recipients and refusals, by BDAT, in the middle of a window of letters."""
 
 import os
-from urllib.parse import quote
 
 import pytest
 from delivery_bench import make_letter
 from fault_matrix import (
-    CANARY,
-    HASTY,
+    CREDENTIALS,
     TLS_OFFERS,
-    USER,
     VARIANTS,
     check_deliveries,
     check_log,
     check_nothing_before_tls,
+    deliver,
     misbehaviours,
     refused,
     script_for,
@@ -52,12 +50,10 @@ def test_the_invariants_hold_in_the_middle_of_a_window(bench, mailer, server_tls
             script=script_for(stage, act, bad, when if stage != "rcpt" else (when - 1) * count + 1),
             offers=(*TLS_OFFERS, "CHUNKING") if secure else CHUNKING,
             tls=server_tls,
-            credentials=(USER, CANARY),
+            credentials=CREDENTIALS,
             tolerant=True,
         ) as server:
-            login = f"{USER}:{quote(CANARY, safe='')}@" if secure else ""
-            scheme = "smtp" if secure else "smtp+plain"
-            bench.deliver_all(mailer(server, scheme=scheme, login=login, timeouts=HASTY))
+            deliver(bench, mailer, server, secure=secure)
         where = f"{count} recipients, refuse {which}"
         check_deliveries(bench, server, {who for people in letters for who in people}, bad, where)
         if secure:

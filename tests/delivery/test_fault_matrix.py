@@ -1,20 +1,18 @@
 """Every stage times every misbehaviour times recipients and refusals, by DATA: what holds whatever a server does."""
 
 import os
-from urllib.parse import quote
 
 import pytest
 from delivery_bench import make_letter
 from fault_matrix import (
-    CANARY,
-    HASTY,
+    CREDENTIALS,
     TLS_OFFERS,
-    USER,
     USUAL,
     VARIANTS,
     check_deliveries,
     check_log,
     check_nothing_before_tls,
+    deliver,
     misbehaviours,
     refused,
     script_for,
@@ -37,12 +35,10 @@ def test_the_invariants_hold(bench, mailer, server_tls, stage, name):
             script=script_for(stage, act, bad),
             offers=TLS_OFFERS if secure else OFFERS,
             tls=server_tls,
-            credentials=(USER, CANARY),
+            credentials=CREDENTIALS,
             tolerant=True,
         ) as server:
-            login = f"{USER}:{quote(CANARY, safe='')}@" if secure else ""
-            scheme = "smtp" if secure else "smtp+plain"
-            bench.deliver_all(mailer(server, scheme=scheme, login=login, timeouts=HASTY))
+            deliver(bench, mailer, server, secure=secure)
         where = f"{count} recipients, refuse {which}"
         check_deliveries(bench, server, people, bad, where)
         if secure:

@@ -16,10 +16,12 @@ from urllib.parse import quote
 from delivery_bench import QUICK, Bench
 from scripted_smtp import OFFERS, Act, ScriptedServer, Turn, cut, reset, say, stall
 
+from pipeline.delivery.ports import Mailer
 from pipeline.ledger.states import ENDED
 
 HASTY = replace(QUICK, greeting=0.15, command=0.15, data=0.15, block=0.15, dot=0.15)
 USER, CANARY = "robot", "c4nary:p@ss/word"
+CREDENTIALS = (USER, CANARY)
 TLS_OFFERS = (*OFFERS, "STARTTLS", "AUTH PLAIN")
 
 USUAL = {
@@ -32,6 +34,13 @@ USUAL = {
     "dot": "250 2.0.0 queued",
     "rset": "250 2.0.0 ok",
 }
+
+
+def deliver(bench: Bench, mailer: Callable[..., Mailer], server: ScriptedServer, *, secure: bool) -> None:
+    """All that is queued, in haste. `secure`: by STARTTLS, with a login."""
+    login = f"{USER}:{quote(CANARY, safe='')}@" if secure else ""
+    scheme = "smtp" if secure else "smtp+plain"
+    bench.deliver_all(mailer(server, scheme=scheme, login=login, timeouts=HASTY))
 
 
 def misbehaviours(stage: str) -> dict[str, Act]:
