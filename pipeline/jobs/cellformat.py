@@ -12,6 +12,8 @@ from pipeline.jobs.scalars import from_text
 
 FormatKind = Literal["number", "money", "percent", "delta", "date", "datetime", "text"]
 FORMATS: tuple[FormatKind, ...] = ("number", "money", "percent", "delta", "date", "datetime", "text")
+DATE_STYLES = ("short", "medium", "long", "full")
+"""CLDR's ways to write a date, from 1/31/13 to Thursday, January 31, 2013."""
 _PATTERN = re.compile(r"(\+?)(#,##)?0(?:\.(0{1,9}))?(%?)")
 _EXPECTED = 'a format like percent, number:1, or in quotes "#,##0.0"'
 

@@ -7,6 +7,7 @@ each other.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, ROUND_HALF_UP, Context, Decimal
@@ -17,8 +18,9 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 
+from pipeline.jobs.cellformat import DATE_STYLES
+
 MISSING = "–"
-STYLES = ("short", "medium", "long", "full")
 _QUOTED = re.compile("'[^']*'")
 _TIME_FIELDS = re.compile("[abBhHkKmsSAzZOvVxX]")
 
@@ -159,11 +161,13 @@ class Formats:
             when = self.here(when)  # what is told as a day, and is one, stays that day
         if style is None:
             return when.isoformat() if isinstance(when, time) else f"{when:%Y-%m-%d}"
-        if style in STYLES and not isinstance(when, time):
+        if isinstance(when, time):
+            return self._time_of_day(when, style)
+        if style in DATE_STYLES:
             return dates.format_date(when, style, locale=self.locale)
-        if style.isalpha() and (close := get_close_matches(style, STYLES, n=1, cutoff=0.7)):
+        if style.isalpha() and (close := get_close_matches(style, DATE_STYLES, n=1, cutoff=0.7)):
             raise ValueError(f'date: "{style}" is not a style; did you mean "{close[0]}"?')
-        if isinstance(when, datetime) or not isinstance(when, date):
+        if isinstance(when, datetime):
             return dates.format_datetime(when, style, locale=self.locale)
         return dates.format_date(when, style, locale=self.locale)
 
@@ -186,6 +190,13 @@ class Formats:
             return bool(value != value)  # noqa: PLR0124 - NaN and NaT differ from themselves
         except TypeError:  # pandas.NA refuses to be a truth value
             return type(value).__name__ == "NAType"
+
+    def _time_of_day(self, when: time, style: str) -> str:
+        """Of a pattern without days: Babel would take today's for them."""
+        with suppress(AttributeError):
+            if style not in DATE_STYLES:
+                return dates.format_time(when, style, locale=self.locale)
+        raise ValueError(f'date: {when} is a time of day and has no "{style}"; write a pattern like HH:mm')
 
     def _minus(self, value: Decimal) -> str:
         return self.minus if value < 0 else ""
@@ -214,7 +225,7 @@ def _is_midnight(when: Any) -> bool:
 
 def _tells_time(style: str | None) -> bool:
     """Whether a style has hours or less: a CLDR pattern with one of their letters outside of quotes."""
-    return style is not None and style not in STYLES and _TIME_FIELDS.search(_QUOTED.sub("", style)) is not None
+    return style is not None and style not in DATE_STYLES and _TIME_FIELDS.search(_QUOTED.sub("", style)) is not None
 
 
 def half_up(number: Decimal, places: int) -> Decimal:

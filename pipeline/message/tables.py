@@ -230,8 +230,12 @@ def _difference(series: "Series[Any]", whole: "DataFrame", shown: ShownColumn) -
     if shown.minus not in whole.columns:
         near = did_you_mean(str(shown.minus), map(str, whole.columns))
         raise ValueError(f'columns: "{shown.name}" is compared with "{shown.minus}", which is no column here{near}')
+    other = whole[shown.minus]
+    by_dtype = series.dtype.kind in "iuf" and other.dtype.kind in "iuf"
+    if not by_dtype and (series.isna().all() or other.isna().all()):  # no values, and no dtype that says anything
+        return series.isna().astype("float64").where(series.isna() & series.notna())
     try:
-        return series - whole[shown.minus]
+        return series - other
     except TypeError:
         raise ValueError(f'columns: "{shown.name}" less "{shown.minus}" needs numbers of one kind in both') from None
 

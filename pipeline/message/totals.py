@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def total_of(series: "Series[Any]", total: Total, name: str) -> Any:
-    """None where there is nothing to take a mean or an extreme of. Raises ValueError for a column that cannot be
-    added up or compared."""
+    """None where no values are there, unless nothing of numbers adds up to 0. Raises ValueError for a column that
+    cannot be added up or compared."""
     if total == "count":
         return int(series.count())
     present = series.dropna()
     if total in {"sum", "mean"} and any(isinstance(value, str) for value in present.head(1)):
         raise ValueError(f'columns: "{name}" holds text, and a {total} needs numbers')
-    if total != "sum" and not len(present):
+    if not len(present) and (total != "sum" or series.dtype.kind not in "iuf"):
         return None
     try:
         value = getattr(present, total)()

@@ -1,6 +1,6 @@
 """The filters, against Babel and against what people of the locales write."""
 
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import ROUND_HALF_UP, Decimal, localcontext
 from zoneinfo import ZoneInfo
 
@@ -131,6 +131,8 @@ NOON = datetime(2013, 1, 31, 12, 5, tzinfo=ZoneInfo("America/New_York"))
         (DE, NOON, "EEEE, d. MMMM", "Donnerstag, 31. Januar"),
         (US, NOON, "HH:mm", "12:05"),
         (US, NOON, "yyyyMMdd", "20130131"),
+        (US, time(8, 5), None, "08:05:00"),
+        (US, time(8, 5), "h:mm a", "8:05 AM"),
         (US, date(2013, 1, 31), "d MMM", "31 Jan"),
     ],
 )
@@ -145,6 +147,8 @@ def test_date(formats: Formats, value: object, style: str | None, expected: str)
         ("number", (True,), "number needs a number, not True"),
         ("number", (pd.Series([1, 2]),), "number needs a number, not a Series; take one value of it"),
         ("date", ("Thursday",), 'date needs a date, not "Thursday"'),
+        ("date", (time(8, 5), "long"), 'date: 08:05:00 is a time of day and has no "long"; write a pattern like HH:mm'),
+        ("date", (time(8, 5), "d MMM"), 'date: 08:05:00 is a time of day and has no "d MMM"'),
         ("date", (NOON, "lnog"), 'date: "lnog" is not a style; did you mean "long"?'),
         ("money", (1, "EURO"), 'money: "EURO" is not a currency code of ISO 4217'),
         ("delta", (1, "percnt"), 'delta: "percnt" is not a kind; write "number" or "percent"'),

@@ -269,10 +269,10 @@ def test_labels_units_hidden_columns_and_differences(tmp_path: Path) -> None:
     assert '"▲ "+#,##0.0;"▼ "-#,##0.0;"±"#,##0.0'.replace('"', "&quot;") in package.text("xl/styles.xml")
 
 
-def test_a_difference_of_what_cannot_be_subtracted_is_refused(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"a": ["x"], "b": [1]})
-    with pytest.raises(ExportError, match='columns: "a" of d less "b" needs numbers of one kind in both'):
-        described(tmp_path, {"a": {"highlight": {"delta": "b"}}}, frame)
+def test_a_difference_to_nothing_is_nothing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"a": [1], "b": pd.Series([None], dtype="str")})
+    _, cells = described(tmp_path, {"a": {"highlight": {"delta": "b"}}}, frame)
+    assert cells[1] == [1, None, None]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,8 @@ import re
 from babel import Locale
 from babel.numbers import get_currency_precision, get_currency_symbol, get_territory_currencies
 
-from pipeline.jobs.cellformat import CellFormat
+from pipeline.jobs.cellformat import DATE_STYLES, CellFormat
 
-_STYLES = ("short", "medium", "long", "full")
 _FIELD = re.compile(r"'([^']*)'|([A-Za-z])\2*|[^A-Za-z']+")
 _FIELDS = {
     **dict.fromkeys(("y", "yyy", "yyyy"), "yyyy"),
@@ -43,7 +42,7 @@ def time_code(wanted: CellFormat, locale: Locale) -> str | None:
         return None
     if not wanted.argument:
         return "yyyy-mm-dd"
-    pattern = str(locale.date_formats[wanted.argument].pattern) if wanted.argument in _STYLES else wanted.argument
+    pattern = str(locale.date_formats[wanted.argument].pattern) if wanted.argument in DATE_STYLES else wanted.argument
     found = []
     for field in _FIELD.finditer(_ZONE.sub("", pattern)):
         if field[1] is not None or not field[2]:

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 from babel import Locale
 
-from pipeline.errors import ExportError
 from pipeline.jobs.cellformat import CellFormat
 from pipeline.jobs.columnspec import ColumnSpec, ShownColumn, humanised, shown_columns
 from pipeline.report.exports.book import Book
@@ -41,12 +41,9 @@ def table_of(dataset: str, frame: pd.DataFrame, title: str, name: str, book: Boo
 def _plain(dataset: str, frame: pd.DataFrame, shown: ShownColumn) -> Plain:
     series: Column = frame[shown.name]
     if shown.minus is not None:
-        try:
-            series = series - frame[shown.minus]
-        except (KeyError, TypeError) as error:
-            raise ExportError(
-                f'columns: "{shown.name}" of {dataset} less "{shown.minus}" needs numbers of one kind in both'
-            ) from error
+        other = frame[shown.minus]
+        empty = series.isna().all() or other.isna().all()  # and then no dtype that says anything
+        series = pd.Series(np.nan, series.index) if empty else series - other
     plain = taken(dataset, shown.name, series)
     check_texts(dataset, plain)
     return plain
