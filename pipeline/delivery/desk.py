@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pipeline.delivery.alerting import Refusals
-from pipeline.delivery.lines import Line, attempt_line, run_line, suppressed_line
+from pipeline.delivery.lines import Line, adapted_line, attempt_line, run_line, suppressed_line
 from pipeline.delivery.ports import Barred, Clock, Outbox, Result, nobody_barred
 from pipeline.delivery.settle import settle, suppressed, untried, without
 from pipeline.delivery.throttle import Throttle
@@ -130,6 +130,11 @@ class OutboxDesk:
         """See `ports.Desk.pause`: logs it, and raises an alert once in a series."""
         self.tell()
         self._log.emit_all(self._throttle.failed(verdict))
+
+    def adapted(self, change: str, verdict: Verdict) -> None:
+        """See `ports.Desk.adapted`."""
+        self.tell()
+        self._log.emit_all([adapted_line(self._mailer, change, verdict)])
 
     def beat(self) -> None:
         """See `ports.Desk.beat`: costs nothing until half of the lease is over."""

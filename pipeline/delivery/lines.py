@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from pipeline.delivery.ports import Result
+from pipeline.delivery.verdict import Verdict
 from pipeline.ledger.records import Delivery, Outcome, Run
 from pipeline.ledger.states import DeliveryState, RunState
 from pipeline.ledger.ways import Circuit
@@ -46,21 +47,25 @@ def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool)
 
 def refusal_line(mailer: str, result: Result, reason: str) -> Line:
     """An answer that somebody must be told of."""
-    claim, verdict = result.claim, result.verdict
-    return "alert.raised", told(
-        {
-            "job": claim.job,
-            "run": claim.run,
-            "mailer": mailer,
-            "phase": verdict.phase,
-            "code": verdict.code,
-            "enhanced": verdict.enhanced,
-            "class": verdict.kind,
-            "rule": verdict.rule,
-            "reply": verdict.reply,
-            "reason": reason,
-        }
-    )
+    claim = result.claim
+    where = {"job": claim.job, "run": claim.run, "mailer": mailer}
+    return "alert.raised", told({**where, **_answer(result.verdict), "reason": reason})
+
+
+def adapted_line(mailer: str, change: str, verdict: Verdict) -> Line:
+    """A mailer whose server does not do what it offers."""
+    return "mailer.adapted", told({"mailer": mailer, **_answer(verdict), "reason": change})
+
+
+def _answer(verdict: Verdict) -> dict[str, object]:
+    return {
+        "phase": verdict.phase,
+        "code": verdict.code,
+        "enhanced": verdict.enhanced,
+        "class": verdict.kind,
+        "rule": verdict.rule,
+        "reply": verdict.reply,
+    }
 
 
 def swept_line(delivery: Delivery, event: str) -> Line:

@@ -23,6 +23,14 @@ def unsigned(_chunks: Sequence[bytes], _shared: Collection[bytes]) -> bytes:
     return b""
 
 
+Note = Callable[[str, Verdict], object]
+"""What is done differently from now on, and the answer for which it is."""
+
+
+def unnoted(_change: str, _verdict: Verdict) -> None:
+    """The Note of somebody whom nobody asks."""
+
+
 Barred = Callable[[Sequence[Claim], str], Mapping[int, str]]
 """Claims and their mailer → the deliveries among them that must not be sent, and why (suppressions)."""
 
@@ -119,6 +127,9 @@ class Desk(Protocol):
 
     def pause(self, verdict: Verdict) -> None:
         """The way out does not work at present: nothing more is to be taken until a while has passed."""
+
+    def adapted(self, change: str, verdict: Verdict) -> None:
+        """The server does not do what it offers: what is done differently from now on, for its operators."""
 
     def beat(self) -> None:
         """To be called at least every few seconds while letters are held: keeps their lease."""

@@ -191,8 +191,9 @@ ENHANCED_RULES: tuple[Rule, ...] = (
     rule("mail-sender", "mail", "5xx", "5.1.7 5.1.8 5.7.60 5.7.x 5.1.x", "",
          K.PERM_SENDER, S.SENDER, A.WAIT, SLOW),
     # RCPT
-    rule("rcpt-too-many", "rcpt", "451 452", "4.5.3", "", K.RATE, S.SESSION, A.SPLIT),
+    rule("rcpt-too-many", "rcpt", "45x", "4.5.3", "", K.RATE, S.SESSION, A.SPLIT),
     rule("rcpt-too-many-for-good", "rcpt", "5xx", "5.5.3", "", K.RATE, S.SESSION, A.SPLIT),
+    rule("rcpt-parameter", "rcpt", "501 504 555", "5.5.4 5.5.2", "", K.CAPABILITY, S.HOST, A.PLAIN),
     rule("rcpt-full", "rcpt dot", "4xx", "4.2.2", "", K.TRANSIENT, S.RECIPIENT, A.RETRY, HOUR),
     rule("rcpt-greylist", "rcpt", "450 451", "4.7.x", "", K.TRANSIENT, S.RECIPIENT, A.RETRY, GREYLIST),
     rule("rcpt-unknown", "rcpt dot", "5xx", "5.1.1 5.1.2 5.1.3 5.1.4 5.1.6 5.1.9 5.1.10 5.2.1", "",
@@ -236,7 +237,8 @@ CODE_RULES: tuple[Rule, ...] = (
     rule("mail-size-code", "mail", "552", "", "", K.PERM_MSG, S.MESSAGE, A.FAIL),
     rule("mail-order", "mail", "503", "", "", K.PROTOCOL, S.SESSION, A.RETRY),
     # RCPT
-    rule("rcpt-cut", "rcpt", "421", "", "", K.RATE, S.SESSION, A.RETRY),
+    rule("rcpt-cut", "rcpt", "421", "", "", K.RATE, S.SESSION, A.WAIT),
+    rule("rcpt-parameter-code", "rcpt", "501 504 555", "", "", K.CAPABILITY, S.HOST, A.PLAIN),
     rule("rcpt-too-many-code", "rcpt", "452 552", "-", "", K.RATE, S.SESSION, A.SPLIT),
     rule("rcpt-order", "rcpt", "503", "", "", K.PROTOCOL, S.SESSION, A.RETRY),
     # DATA and the final dot

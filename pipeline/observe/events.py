@@ -144,6 +144,12 @@ _DELIVERIES: dict[str, EventSpec] = {
     "suppression.removed": _event("info", "recipient scope by", "reason", "The address may be mailed again."),
     "bounce.unmatched": _event("warning", "reason", "recipient message_id code enhanced reply", "A report of whose?"),
     "mailer.paused": _event("warning", "mailer", f"{_REPLY} next_attempt reason", "This way out does not work."),
+    "mailer.adapted": _event(
+        "warning",
+        "mailer reason",
+        _REPLY,
+        "Its server does not do what it offers; reason says what is done differently from now on.",
+    ),
     "mailer.resumed": _event("info", "mailer", "class since duration_ms reason", "It works again."),
 }
 EVENTS: Mapping[str, EventSpec] = {

@@ -82,6 +82,9 @@ def test_who_does_not_know_bdat_after_all_gets_one_letter_by_it_and_all_by_data(
     assert bench.states() == {"sent": 20}
     assert len(server.lines("BDAT")) == 1
     assert len(server.lines("DATA")) == 20
+    (told,) = bench.named("mailer.adapted")
+    assert (told["mailer"], told["phase"], told["code"]) == ("relay", "dot", int(code))
+    assert "does not know BDAT: mails go by DATA" in told["reason"]
     assert max(server.received().values()) == 1
     assert all((delivery.attempts, delivery.possible_duplicate) == (1, False) for delivery in bench.deliveries())
 
@@ -99,7 +102,7 @@ def test_who_forgets_bdat_in_the_middle_gets_the_rest_by_data_and_what_nobody_kn
     assert len(server.lines("DATA")) == 25
 
 
-def test_parameters_that_are_refused_are_left_out_by_data(bench, mailer):
+def test_parameters_that_are_refused_are_left_out(bench, mailer):
     bench.queue([make_letter(n) for n in range(12)])
     refuse = {"mail": lambda turn: say("555 5.5.4 no such parameter") if "BODY" in turn.argument else None}
     with ScriptedServer(offers=CHUNKING, script=refuse) as server:
@@ -107,6 +110,7 @@ def test_parameters_that_are_refused_are_left_out_by_data(bench, mailer):
     assert bench.states() == {"sent": 12}
     assert all(mail.data.isascii() for mail in server.mails)
     assert all(delivery.attempts == 1 for delivery in bench.deliveries())
+    assert server.lines("DATA") == []
 
 
 def test_refused_recipients_get_nothing_and_the_others_everything(bench, mailer):
@@ -195,6 +199,41 @@ def test_a_server_that_hangs_up_after_two_mails_is_dared_less_and_less(bench, ma
         assert len(suspected) <= 2 * WINDOW
     else:
         assert server.lines("DATA")
+        assert "until 100 were taken" in bench.named("mailer.adapted")[0]["reason"]
+
+
+@pytest.mark.parametrize("verb", ["mail", "rcpt", "rset"])
+def test_who_answers_more_often_than_asked_is_found_out_before_a_refused_letter_counts_as_sent(bench, mailer, verb):
+    """An answer too many moves all that follow, so that a letter would get the good one of its recipient."""
+    bench.queue([make_letter(n) for n in range(12)], on_uncertain="hold")
+    usual = {"mail": "250 2.1.0 ok", "rcpt": "250 2.1.5 ok", "rset": "250 2.0.0 ok"}[verb]
+    extra = say(f"{usual}\r\n250 2.1.5 surprise")
+    script = {
+        verb: lambda turn: extra if turn.session == 1 and turn.session_count == 4 else None,
+        "dot": lambda turn: say("554 5.6.0 no") if turn.session == 1 and turn.session_count >= 4 else None,
+    }
+    with ScriptedServer(offers=CHUNKING, script=script) as server:
+        bench.deliver(mailer(server))
+    acknowledged = {who for mail in server.mails if mail.acknowledged for who in mail.recipients}
+    for delivery in bench.deliveries():
+        assert (delivery.state == "sent") == (delivery.recipient in acknowledged), delivery
+    assert 1 <= bench.states()["uncertain"] <= WINDOW
+    (told,) = bench.named("mailer.adapted")
+    assert "answers more often than it is asked" in told["reason"]
+    assert server.lines("DATA")
+
+
+def test_who_says_more_once_all_is_answered_gets_the_next_letters_by_data(bench, mailer):
+    bench.queue([make_letter(1)])
+    with ScriptedServer(offers=CHUNKING, script={"dot": times(1, say("250 ok\r\n250 and more"))}) as server:
+        worker = bench.worker({"relay": mailer(server)})
+        worker.run_until_idle()
+        bench.queue([make_letter(n) for n in range(2, 5)])
+        worker.run_until_idle()
+        worker.close()
+    assert bench.states() == {"sent": 4}
+    assert len(server.lines("BDAT")) == 1
+    assert "more often" in bench.named("mailer.adapted")[0]["reason"]
 
 
 def test_a_stop_lets_the_window_end(bench, mailer):

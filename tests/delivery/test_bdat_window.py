@@ -33,7 +33,7 @@ def work_of(number: int, people: int, size: int = 100) -> Work:
     load = Load(Claim(1, "run", "job", letter, Terms("relay", NOW, 5, (60.0,), "resend"), deliveries), deliveries)
     body = f"From: {number}\r\n".encode() + b"QUIT\r\n" + b"x" * size + b"\r\n"
     envelope = Envelope(letter.sender, letter.recipients, len(body), eight_bit=False)
-    return Work(load, BdatTransaction(envelope, OFFERED), [body], len(body), 0.0, eight_bit=False)
+    return Work(load, BdatTransaction(envelope, OFFERED), [body], len(body), 0.0)
 
 
 class Line:

@@ -6,7 +6,7 @@ What one row of it calls account + sender is the scope sender here.
 import pytest
 
 from pipeline.delivery.replies import classify, classify_event
-from pipeline.delivery.verdict import Action, Phase
+from pipeline.delivery.verdict import Action, Kind, Phase
 
 ANSWERS = """
 greeting 220            OK          session   accept
@@ -29,9 +29,10 @@ mail     550/5.7.60 550/5.1.8 553/5.7.1 501/5.1.7  PERM_SENDER sender wait
 mail     552/5.3.4 552/5.2.3  PERM_MSG message fail
 mail     555 501        CAPABILITY  host      plain
 rcpt     250 251 252    OK          recipient accept
-rcpt     421            RATE        session   retry
+rcpt     421            RATE        session   wait
+rcpt     555 504 501 555/5.5.4 501/5.5.2  CAPABILITY host plain
 rcpt     450/4.2.1 451/4.7.1 450/4.7.1 450/4.7.25 452/4.2.2 450/4.2.2  TRANSIENT recipient retry
-rcpt     452/4.5.3 451/4.5.3 452 552 550/5.5.3  RATE session split
+rcpt     452/4.5.3 451/4.5.3 450/4.5.3 452 552 550/5.5.3  RATE session split
 rcpt     550/5.1.1 550/5.1.2 550/5.1.3 550/5.1.6 550/5.1.10 550/5.2.1 551 553/5.1.3 501/5.1.3  PERM_RCPT recipient fail
 rcpt     556/5.1.10 552/5.2.2 550/5.2.2  PERM_RCPT recipient fail
 rcpt     550/5.7.1 553/5.7.1 554/5.7.1 550/5.7.23 550/5.7.26 550/5.7.509  PERM_MSG message fail
@@ -116,6 +117,12 @@ def test_the_waits_that_the_design_names():
     assert classify(Phase.RCPT, 452, "4.2.2", "mailbox full").wait == 3600
     assert classify_event(Phase.CONNECT, "nxdomain", "").wait == 900
     assert classify_event(Phase.TLS, "untrusted", "").wait == 900
+
+
+def test_parameters_that_were_not_used_are_not_to_blame():
+    assert classify(Phase.RCPT, 501, "", "", possible=()).kind is Kind.PERM_RCPT
+    assert classify(Phase.RCPT, 555, "5.5.4", "", possible=()).kind is Kind.PERM_RCPT
+    assert classify(Phase.MAIL, 501, "", "", possible=()).kind is Kind.PERM_SENDER
 
 
 def test_too_many_recipients_where_they_cannot_be_parted_is_judged_by_its_code():

@@ -50,7 +50,7 @@ def work_of(size: int) -> Work:
     )
     load = Load(Claim(1, "run", "job", letter, terms, (delivery,)), (delivery,))
     transaction = DataTransaction(Envelope(letter.sender, (WHO,), size, False), Capabilities())
-    return Work(load, transaction, [b"x" * (size - 2) + b"\r\n", b".\r\n"], size, 0.0, False)
+    return Work(load, transaction, [b"x" * (size - 2) + b"\r\n", b".\r\n"], size, 0.0)
 
 
 def at_the_body(near: socket.socket, far: socket.socket, size: int) -> tuple[Session, Work]:

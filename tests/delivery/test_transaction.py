@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.smtp.capabilities import Capabilities, Modesty
 from pipeline.delivery.smtp.data import DataTransaction
 from pipeline.delivery.smtp.reply import GarbageError, Reply
 from pipeline.delivery.smtp.transaction import Envelope, Stage, Transaction, is_path
@@ -111,7 +111,7 @@ class TestEitherWay:
 
     def test_421_in_the_middle_puts_the_accepted_ones_back(self, server):
         said = begin(A, B, C, server=server).hear("250 ok", "250 ok", "421 4.3.0 bye")
-        assert said.actions() == {A: "again", B: "retry", C: "again"}
+        assert said.actions() == {A: "again", B: "wait", C: "again"}
         assert said.transaction.session_over
 
     def test_data_refused_defers_the_accepted_and_cleans_up(self, server):
@@ -120,24 +120,27 @@ class TestEitherWay:
         said.hear("250 ok")
         assert said.kinds() == {A: "TRANSIENT", B: "PERM_RCPT"}
 
-    def test_parameters_refused_are_left_out_and_the_body_becomes_seven_bit(self, server):
+    def test_parameters_refused_are_to_be_left_out_on_the_same_session(self, server):
         offers = Capabilities(pipelining=server.pipelining, size=1000, eight_bit=True)
-        said = begin(A, server=offers, eight_bit=True)
+        said = begin(A, B, server=offers, eight_bit=True)
         assert said.written[0] == "MAIL FROM:<s@example.com> SIZE=10 BODY=8BITMIME"
-        assert said.transaction.eight_bit
-        said.hear("555 5.5.4 unsupported")
-        if server.pipelining:
-            said.hear("503 5.5.1 no", "503 5.5.1 no")
-        assert "MAIL FROM:<s@example.com>" in said.written
-        assert not said.transaction.eight_bit
-        said.hear("250 ok", "250 ok", "354 go").send_body().hear("250 ok")
-        assert said.kinds() == {A: "OK"}
+        said.hear("555 5.5.4 unsupported", *["503 5.5.1 no"] * (3 if server.pipelining else 0))
+        assert said.actions() == {A: "plain", B: "plain"}
+        assert not said.transaction.session_over
 
-    def test_parameters_refused_twice_are_a_refusal(self, server):
-        offers = Capabilities(pipelining=server.pipelining, size=1000)
-        rest = ["503 5.5.1 no", "503 5.5.1 no"] if server.pipelining else []
-        said = begin(A, server=offers).hear("555 5.5.4 no", *rest, "555 5.5.4 no", *rest)
+    def test_what_is_refused_without_parameters_is_a_refusal(self, server):
+        offers = Capabilities(pipelining=server.pipelining, size=1000, dsn=True).asked(Modesty.NO_PARAMETERS)
+        said = begin(A, server=offers)
+        assert said.written[0] == "MAIL FROM:<s@example.com>"
+        said.hear("555 5.5.4 no", *["503 5.5.1 no"] * (2 if server.pipelining else 0))
         assert said.kinds() == {A: "PERM_SENDER"}
+
+    def test_parameters_refused_at_one_recipient_do_not_hold_up_the_others(self, server):
+        offers = Capabilities(pipelining=server.pipelining, dsn=True)
+        said = begin(A, B, server=offers).hear("250 ok", "555 5.5.4 unsupported", "250 ok", "354 go")
+        assert list(said.transaction.at_stake) == [B]
+        said.send_body().hear("250 taken")
+        assert said.actions() == {A: "plain", B: "accept"}
 
     def test_too_many_recipients_go_in_the_next_transaction(self, server):
         said = begin(A, B, C, server=server)
@@ -214,11 +217,11 @@ def test_data_granted_although_nobody_was_accepted_gets_a_lone_dot():
     assert said.kinds() == {A: "PERM_RCPT"}
 
 
-def test_a_lone_dot_after_a_refused_mail_asks_again_without_parameters():
+def test_a_lone_dot_after_a_refused_mail_leaves_it_refused():
     said = begin(A).hear("555 5.5.4 no SIZE", "503 5.5.1 no", "354 go")
     assert said.written[-1] == "."
     said.hear("554 5.5.1 nothing")
-    assert said.written[-3:] == ["MAIL FROM:<s@example.com>", f"RCPT TO:<{A}>", "DATA"]
+    assert said.actions() == {A: "plain"}
 
 
 def test_a_failing_rset_ends_the_session_and_changes_no_verdict():

@@ -9,17 +9,22 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from pipeline.delivery.ports import ReadBase64, Result, Sign
-from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.ports import Note, ReadBase64, Result, Sign, unnoted
+from pipeline.delivery.smtp.capabilities import Capabilities, Modesty
 from pipeline.delivery.smtp.loading import Load, Terms, Work, make_work
 from pipeline.delivery.verdict import Action, Verdict
 from pipeline.ledger.records import Claim, Delivery
+
+_REFUSED = {
+    Modesty.NO_REPORTS: "the server offers DSN and refuses its parameters: no reports are asked for from now on",
+    Modesty.NO_PARAMETERS: "the server refuses parameters of MAIL that it offers: from now on none, and 7 bits",
+}
 
 
 class Backlog:
     """Letters come in by `add`, leave by `next_work`, come back by `conclude`, and are done as `results`."""
 
-    def __init__(self, read_base64: ReadBase64, sign: Sign, terms: Terms) -> None:
+    def __init__(self, read_base64: ReadBase64, sign: Sign, terms: Terms, note: Note = unnoted) -> None:
         self._read_base64 = read_base64
         self._sign = sign
         self._terms = terms
@@ -27,6 +32,8 @@ class Backlog:
         self._results: list[Result] = []
         self._at_hand: set[int] = set()
         self._max_recipients: int | None = None
+        self._modesty = Modesty.NONE
+        self._note = note
 
     def __len__(self) -> int:
         return len(self._loads)
@@ -73,21 +80,21 @@ class Backlog:
         if most is not None and len(load.deliveries) > most:
             self._loads.appendleft(replace(load, deliveries=load.deliveries[most:]))
             load = replace(load, deliveries=load.deliveries[:most])
+        server = server.asked(max(self._modesty, load.modesty))
         work = make_work(load, server, self._read_base64, now, self._sign, self._terms, chunked=chunked)
         if isinstance(work, Verdict):
             self._results += [Result(load.claim, delivery, work, 0, 0) for delivery in load.deliveries]
             return None
         return work
 
-    def remake_for_seven_bit(self, work: Work) -> None:
-        """See `Work`. Raises OSError."""
-        work.remake_for_seven_bit(self._read_base64, self._sign)
-
     def conclude(self, work: Work, now: float, judged: Callable[[Verdict], Verdict]) -> None:
         """A finished work's verdicts become results, another transaction, or another try on another session. `judged`
         has the last word on each. One that is tried again stays `sending` in the ledger: its intent holds."""
+        self._learn(work)
         split: list[Delivery] = []
         again: list[Delivery] = []
+        plain: list[Delivery] = []
+        refusal: Verdict | None = None
         duration = round((now - work.started) * 1000)
         for delivery in work.load.deliveries:
             verdict = judged(work.transaction.verdicts[delivery.recipient])
@@ -95,6 +102,9 @@ class Backlog:
                 split.append(delivery)
             elif verdict.action is Action.AGAIN:
                 again.append(delivery)
+            elif verdict.action is Action.PLAIN:
+                plain.append(delivery)
+                refusal = verdict
             else:
                 self._results.append(Result(work.load.claim, delivery, verdict, duration, work.size))
         if again:
@@ -103,3 +113,13 @@ class Backlog:
             self._max_recipients = len(work.transaction.accepted)
             names = frozenset(delivery.recipient for delivery in split)
             self._loads.appendleft(replace(work.load, deliveries=tuple(split), split_before=names))
+        if plain:
+            modesty = Modesty.NO_REPORTS if work.transaction.reports else Modesty.NO_PARAMETERS
+            self._loads.appendleft(replace(work.load, deliveries=tuple(plain), modesty=modesty, refusal=refusal))
+
+    def _learn(self, work: Work) -> None:
+        """What was refused and was right without: it is not asked for again, of any letter."""
+        load = work.load
+        if load.refusal is not None and load.modesty > self._modesty and work.transaction.accepted:
+            self._modesty = load.modesty
+            self._note(_REFUSED[load.modesty], load.refusal)

@@ -90,11 +90,7 @@ class BdatTransaction(Transaction):
             return
         if reply.code < 400:
             raise GarbageError(f"not an answer to MAIL: {reply}")
-        verdict = self._judge_mail(reply)
-        if verdict.action is Action.PLAIN:  # its successors are under way: not here and now
-            self.unwilling = True
-            verdict = replace(verdict, action=Action.AGAIN)
-        self._mail_refused = verdict
+        self._mail_refused = self._judge_mail(reply)
 
     def _on_rcpt(self, reply: Reply, who: str) -> None:
         if self._mail_refused is not None:
@@ -113,10 +109,18 @@ class BdatTransaction(Transaction):
         if self._mail_refused is not None:
             self._hold_to_refusal(reply)
         if reply.code in NOT_KNOWN:  # and what it does with the chunk, nobody knows
-            self.unwilling = self.session_over = True
+            self.unwilling, self.session_over = "the server offers CHUNKING and does not know BDAT", True
+        if self._is_for_an_address(reply):
+            self.unwilling = "the server answers more often than it is asked"
+            raise GarbageError(f"the answer to an address in place of that to the message: {reply}")
         verdict = self._mail_refused or self._judge_chunk(reply)
         nonsense = verdict.kind is Kind.PROTOCOL and bool(self.accepted or self._mail_refused)
         self._conclude(verdict, over=early or nonsense)
+
+    def _is_for_an_address(self, reply: Reply) -> bool:
+        """Whether the answer says 2.1.x, "address valid" (RFC 3463 §3.2), as those to RCPT do: then something was said
+        before that nobody asked for, and the answers have lost their places."""
+        return reply.code // 100 == 2 and reply.enhanced.startswith("2.1.")
 
     def _judge_chunk(self, reply: Reply) -> Verdict:
         if reply.code in NOT_KNOWN:

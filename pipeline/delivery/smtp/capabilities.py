@@ -1,7 +1,18 @@
 """What a server offers in its answer to EHLO (RFC 5321 §4.1.1.1), as far as we use it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import IntEnum
+
+
+class Modesty(IntEnum):
+    """How much of what a server offers is left alone, because it refused what it had offered."""
+
+    NONE = 0
+    NO_REPORTS = 1
+    """Nothing of RFC 3461, the offer that is taken back most often."""
+    NO_PARAMETERS = 2
+    """Bare MAIL and RCPT, and so a mail in 7 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +33,16 @@ class Capabilities:
     """RFC 3461."""
     auth: frozenset[str] = frozenset()
     """SASL mechanisms in capitals (RFC 4954)."""
+    parameters: bool = True
+    """Whether MAIL may carry any."""
+
+    def asked(self, modesty: Modesty) -> "Capabilities":
+        """What is used of it. The limit of SIZE holds also where it is not said how large a mail is."""
+        if modesty is Modesty.NONE:
+            return self
+        if modesty is Modesty.NO_REPORTS:
+            return replace(self, dsn=False)
+        return replace(self, dsn=False, eight_bit=False, parameters=False)
 
 
 def read_capabilities(lines: Sequence[bytes]) -> Capabilities:

@@ -37,7 +37,6 @@ class DataTransaction(Transaction):
         super().__init__(envelope, server, split_before=split_before, rules=rules)
         self._later: deque[tuple[Phase, str, str]] = deque()
         self._last = Phase.LOCAL
-        self._ask_plain = False
 
     @property
     def phase(self) -> Phase:
@@ -53,7 +52,7 @@ class DataTransaction(Transaction):
 
     def start(self) -> bytes:
         """See `Transaction`."""
-        return b"" if self.done else self._open(self._asked)
+        return b"" if self.done else self._open()
 
     def send_body(self, *, behind: bool) -> bytes:  # noqa: ARG002 - of no matter here
         """Nothing is to be said in front of it."""
@@ -93,9 +92,8 @@ class DataTransaction(Transaction):
 
     # --- its steps ----------------------------------------------------------------------------------------
 
-    def _open(self, recipients: Sequence[str]) -> bytes:
-        steps = [*self._envelope_steps(recipients), (Phase.DATA, "", "DATA\r\n")]
-        self._mail_refused, self._ask_plain = None, False
+    def _open(self) -> bytes:
+        steps = [*self._envelope_steps(self._asked), (Phase.DATA, "", "DATA\r\n")]
         if self._server.pipelining:
             self._waiting.extend((phase, who) for phase, who, _ in steps)
             return "".join(command for _, _, command in steps).encode("ascii")
@@ -113,10 +111,7 @@ class DataTransaction(Transaction):
     def _on_mail(self, reply: Reply) -> bytes:
         if reply.code == 250:
             return self._next()
-        verdict = self._judge_mail(reply)
-        if verdict.action is Action.PLAIN:
-            self._ask_plain = True
-        self._mail_refused = verdict
+        verdict = self._mail_refused = self._judge_mail(reply)
         self._later.clear()
         if reply.code == 421:
             return self._conclude(verdict, over=True)
@@ -124,9 +119,6 @@ class DataTransaction(Transaction):
 
     def _after_refusal(self, verdict: Verdict) -> bytes:
         """MAIL was refused and the replies behind it are read."""
-        if self._ask_plain:
-            self.plain = True
-            return self._open([who for who in self._envelope.recipients if who not in self.verdicts])
         return self._conclude(verdict, over=verdict.kind is Kind.PROTOCOL)
 
     def _on_rcpt(self, reply: Reply, who: str) -> bytes:

@@ -7,7 +7,7 @@ from pipeline.delivery.ports import ReadBase64, Sign, unsigned
 from pipeline.delivery.replies import classify_event
 from pipeline.delivery.rules import Rule
 from pipeline.delivery.smtp.bdat import BdatTransaction
-from pipeline.delivery.smtp.capabilities import Capabilities
+from pipeline.delivery.smtp.capabilities import Capabilities, Modesty
 from pipeline.delivery.smtp.data import DataTransaction
 from pipeline.delivery.smtp.frame import LineEndsError, frame, whole
 from pipeline.delivery.smtp.transaction import Envelope, Transaction
@@ -23,6 +23,10 @@ class Load:
     claim: Claim
     deliveries: tuple[Delivery, ...]
     split_before: frozenset[str] = frozenset()
+    modesty: Modesty = Modesty.NONE
+    """What the server refused although it had offered it, and is not asked for again."""
+    refusal: Verdict | None = None
+    """Its words about that."""
 
 
 @dataclass(slots=True)
@@ -34,8 +38,6 @@ class Work:
     body: list[bytes]
     size: int
     started: float
-    eight_bit: bool
-    """Whether the body holds octets above 127."""
 
     @property
     def at_stake(self) -> Sequence[Delivery]:
@@ -44,12 +46,6 @@ class Work:
         if len(names) == len(self.load.deliveries):  # all of them, as nearly always
             return self.load.deliveries
         return [delivery for delivery in self.load.deliveries if delivery.recipient in names]
-
-    def remake_for_seven_bit(self, read_base64: ReadBase64, sign: Sign = unsigned) -> None:
-        """The server offered 8BITMIME and then refused it (RFC 6152 §3): the body in 7-bit form. Raises
-        OSError."""
-        self.body, self.size = _body(self.load.claim.letter, read_base64, sign, eight_bit=False, chunked=False)
-        self.eight_bit = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,7 @@ def make_work(  # noqa: PLR0917 - handed on as they come
     envelope = Envelope(letter.sender, recipients, size, eight_bit, letter.message_id)
     kind = BdatTransaction if chunked else DataTransaction
     transaction = kind(envelope, server, split_before=load.split_before, rules=terms.rules)
-    return Work(load, transaction, body, size, now, eight_bit)
+    return Work(load, transaction, body, size, now)
 
 
 def _body(

@@ -4,6 +4,7 @@ whether the way out works at all."""
 from collections.abc import Iterable
 from dataclasses import replace
 
+from pipeline.delivery.ports import Note, unnoted
 from pipeline.delivery.smtp.concurrency import Concurrency
 from pipeline.delivery.verdict import Action, Kind, Phase, Verdict
 
@@ -15,12 +16,13 @@ or a cut leaves uncertain on each connection, so no more than helps (docs/decisi
 class Pace:
     """One mailer's; owned by its pool."""
 
-    def __init__(self, connections: int, *, chunking: bool = True) -> None:
+    def __init__(self, connections: int, *, chunking: bool = True, note: Note = unnoted) -> None:
         self.connections = Concurrency(connections)
         self.letters = Concurrency(WINDOW, first=WINDOW, least=0)
         """In flight on a connection by BDAT; at none they go by DATA. Halved each time that some were lost."""
         self.trouble: Verdict | None = None
         """Why the mailer is to pause."""
+        self._note = note
         if not chunking:
             self.letters.end()
 
@@ -30,7 +32,7 @@ class Pace:
         if verdict.ok:
             self.connections.good()
             self.letters.good()
-        elif verdict.code == 421 and verdict.phase is Phase.MAIL and carried:
+        elif verdict.code == 421 and verdict.phase in {Phase.MAIL, Phase.RCPT} and carried:
             self.connections.complaint()
             return replace(verdict, action=Action.AGAIN)
         elif verdict.action is Action.PAUSE:
@@ -38,6 +40,19 @@ class Pace:
         elif verdict.kind is Kind.RATE and verdict.action is not Action.SPLIT:
             self.connections.complaint()
         return verdict
+
+    def no_chunks(self, why: str, verdict: Verdict) -> None:
+        """Letters go by DATA for good."""
+        if self.letters.most:
+            self._note(f"{why}: mails go by DATA until the service is started again", verdict)
+        self.letters.end()
+
+    def lost_chunks(self, verdict: Verdict) -> None:
+        """Letters by BDAT were lost: however many connections one restart of a server cuts, it is one complaint."""
+        dared = self.letters.target
+        self.letters.complaint()
+        if dared and not self.letters.target:
+            self._note("connections break over mails by BDAT: they go by DATA until 100 were taken", verdict)
 
     def not_opened(self, verdict: Verdict, *, others_work: bool) -> None:
         """A connection came to nothing."""

@@ -54,8 +54,10 @@ class Pool:
         self._name = name
         self._timeouts = timeouts
         self._monotonic = monotonic
-        self._pace = Pace(connections, chunking=terms.chunking)
-        self._backlog = Backlog(read_base64, sign, terms)
+        self._notes: list[tuple[str, Verdict]] = []
+        """What is done differently from now on, for the desk."""
+        self._pace = Pace(connections, chunking=terms.chunking, note=self._note)
+        self._backlog = Backlog(read_base64, sign, terms, self._note)
         self._opener = Opener(open_link, name)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._opener, selectors.EVENT_READ)
@@ -99,6 +101,9 @@ class Pool:
         self._selector.close()
         self._opener.close()
 
+    def _note(self, change: str, verdict: Verdict) -> None:
+        self._notes.append((change, verdict))
+
     # --- one turn -----------------------------------------------------------------------------------------
 
     def _turn(self, desk: Desk) -> bool:
@@ -127,21 +132,25 @@ class Pool:
 
     def _collect(self) -> None:
         """Takes the works that are done from the sessions, and drops sessions that are over."""
-        lost_chunks = False
+        lost_chunks: list[Verdict] = []
         for session in self._sessions:
             done, session.done = session.done, []
             for work in done:
                 judged = partial(self._pace.judged, carried=session.mails > 0)
                 self._backlog.conclude(work, self._monotonic(), judged)
-                if work.transaction.unwilling:
-                    self._pace.letters.end()
-            lost_chunks |= bool(session.ended) and any(map(_is_lost_chunk, done))
+                if why := work.transaction.unwilling:
+                    self._pace.no_chunks(why, next(iter(work.transaction.verdicts.values())))
+            if session.ended:
+                lost_chunks += filter(None, map(_lost_chunk, done))
+                if session.surplus:
+                    said = classify_event(Phase.IDLE, "garbage", session.ended)
+                    self._pace.no_chunks("the server answers more often than it is asked", said)
             if session.ended and not session.mails:  # it came to nothing: do not hurry into the next
                 refused = not session.assigned and self._monotonic() < session.opened + YOUNG
                 closed = [classify_event(Phase.IDLE, "closed", session.ended)] if refused else []
                 self._pace.came_to_nothing([*closed, *_of_connection(done)], others_work=self._others_work)
-        if lost_chunks:  # however many connections one restart of a server cuts, it is one complaint
-            self._pace.letters.complaint()
+        if lost_chunks:
+            self._pace.lost_chunks(lost_chunks[0])
         self._drop_ended()
 
     @property
@@ -150,6 +159,9 @@ class Pool:
 
     def _heed(self, desk: Desk) -> None:
         """Gives back the letters at hand where they cannot leave now."""
+        notes, self._notes[:] = self._notes[:], []
+        for change, verdict in notes:
+            desk.adapted(change, verdict)
         if (trouble := self._pace.take_trouble()) is not None:
             desk.pause(trouble)
         if self._backlog and (desk.stopping or desk.paused):
@@ -201,7 +213,7 @@ class Pool:
 
     def _settle(self, desk: Desk) -> None:
         """One commit; then the bodies whose intents it holds."""
-        ready = [(session, works) for session in self._sessions if (works := self._ready(session))]
+        ready = [(session, works) for session in self._sessions if (works := session.ready)]
         began = self._monotonic()
         if not (ready or self._backlog.has_results):
             self._waits_since = None  # what waited went back to the backlog
@@ -229,18 +241,6 @@ class Pool:
             self._waits_since = now
         under_way = any(session.works and not session.ready for session in self._sessions)
         return under_way and now < self._waits_since + self._commit_seconds
-
-    def _ready(self, session: Session) -> list[Work]:
-        """The works whose bodies may go out, a body made anew if the server turned out not to take 8-bit text."""
-        works = session.ready
-        for work in works:
-            if work.eight_bit and not work.transaction.eight_bit:
-                try:
-                    self._backlog.remake_for_seven_bit(work)
-                except OSError as error:
-                    session.end("closed", f"we ended it: an attachment cannot be read any more: {error.strerror}")
-                    return []
-        return works
 
     def _open_more(self) -> None:
         """As many connections as there is work for, up to what the server seems to like."""
@@ -291,9 +291,10 @@ class Pool:
         self._pace.trouble, self._waits_since = None, None
 
 
-def _is_lost_chunk(work: Work) -> bool:
-    """Whether it went by BDAT and nobody knows whether it arrived."""
-    return work.transaction.chunked and any(v.kind is Kind.AMBIGUOUS for v in work.transaction.verdicts.values())
+def _lost_chunk(work: Work) -> Verdict | None:
+    """Why nobody knows whether a letter arrived that went by BDAT."""
+    verdicts = work.transaction.verdicts.values() if work.transaction.chunked else ()
+    return next((verdict for verdict in verdicts if verdict.kind is Kind.AMBIGUOUS), None)
 
 
 def _of_connection(done: Sequence[Work]) -> Iterator[Verdict]:

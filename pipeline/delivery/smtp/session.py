@@ -68,6 +68,8 @@ class Session:
         self._takes_chunks = False
         """Whether the server has taken a letter by BDAT here: till then there is one at a time, because who announces
         BDAT and does not know it takes the letter for commands."""
+        self.surplus = False
+        """Whether the server answered more often than it was asked, where letters went by BDAT."""
         self._closing = False
         """Whether 421 is the last thing that the server said."""
         self._quitting = False
@@ -117,11 +119,12 @@ class Session:
     def is_alive(self) -> bool:
         """For an idle session: nothing was said unasked and the connection stands."""
         try:
-            self.socket.recv(4096)
+            said = self.socket.recv(4096)
         except (BlockingIOError, ssl.SSLWantReadError):
             return True
         except OSError:
             return False
+        self.surplus = self._takes_chunks and said[:1] == b"2"
         return False  # the end of the stream, or an answer that nobody asked for: often "421 idle for too long"
 
     # --- what the pool tells ------------------------------------------------------------------------------
@@ -264,6 +267,7 @@ class Session:
             if self.ended:
                 return
             if not self.works:
+                self.surplus = self._takes_chunks and reply.code != 421
                 raise GarbageError(f"an answer that nobody asked for: {reply}")
             self._heard = now
             self._closing = reply.code == 421

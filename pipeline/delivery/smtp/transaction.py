@@ -71,10 +71,8 @@ class Transaction(ABC):
         self.accepted: list[str] = []
         self.session_over = False
         """True: the session must not be used for more, whatever the verdicts are."""
-        self.plain = False
-        """True once the server refused the ESMTP parameters of MAIL and was asked without them."""
-        self.unwilling = False
-        """True: the server took back what it had offered; without CHUNKING it may be asked again."""
+        self.unwilling = ""
+        """Why the server is not to be sent letters by BDAT any more; empty: it may be."""
         self._envelope = envelope
         self._server = server
         self._split_before = split_before
@@ -109,9 +107,9 @@ class Transaction(ABC):
         """At READY: the recipients who may get the letter once its body is written."""
 
     @property
-    def eight_bit(self) -> bool:
-        """Whether the body may hold octets above 127: the server said that it takes them."""
-        return self._server.eight_bit and not self.plain
+    def reports(self) -> bool:
+        """Whether reports are asked for: they go to the sender, so the null sender gets none."""
+        return self._server.dsn and bool(self._envelope.sender)
 
     @property
     def split(self) -> tuple[str, ...]:
@@ -169,28 +167,25 @@ class Transaction(ABC):
         return steps + [(Phase.RCPT, who, f"RCPT TO:<{who}>{self._wants(who)}\r\n") for who in recipients]
 
     def _parameters(self) -> str:
-        if self.plain:
+        if not self._server.parameters:
             return ""
         size = f" SIZE={self._envelope.size}" if self._server.size is not None else ""
         body = " BODY=8BITMIME" if self._envelope.eight_bit and self._server.eight_bit else ""
-        return size + body + (mail_parameters(self._envelope.message_id) if self._reports else "")
-
-    @property
-    def _reports(self) -> bool:
-        """Whether to ask for reports: they go to the sender, so the null sender gets none."""
-        return self._server.dsn and not self.plain and bool(self._envelope.sender)
+        return size + body + (mail_parameters(self._envelope.message_id) if self.reports else "")
 
     def _wants(self, who: str) -> str:
-        return rcpt_parameters(who) if self._reports else ""
+        return rcpt_parameters(who) if self.reports else ""
 
     def _judge_mail(self, reply: Reply) -> Verdict:
-        """The verdict on a refused MAIL."""
+        """The verdict on a refused MAIL; `plain`: it may be its parameters that are refused."""
         possible = {Action.PLAIN} if self._parameters() else set()
         return classify(Phase.MAIL, reply.code, reply.enhanced, reply.text, possible=possible, extra=self._rules)
 
     def _judge_rcpt(self, reply: Reply, who: str) -> Verdict:
         """The verdict on a recipient, kept."""
         possible = {Action.SPLIT} if self.accepted and who not in self._split_before else set()
+        if self.reports:
+            possible.add(Action.PLAIN)
         verdict = classify(Phase.RCPT, reply.code, reply.enhanced, reply.text, possible=possible, extra=self._rules)
         if verdict.ok:
             self.accepted.append(who)
