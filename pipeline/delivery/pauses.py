@@ -8,7 +8,7 @@ from pipeline.delivery.retry import SLOW, pause_seconds
 from pipeline.delivery.verdict import Kind, Verdict
 from pipeline.ledger.ways import Circuit
 
-PATIENT = frozenset({Kind.CONNECT, Kind.PROTOCOL, Kind.RATE, Kind.TRANSIENT, Kind.AMBIGUOUS})
+PATIENT = frozenset({Kind.CONNECT, Kind.PROTOCOL, Kind.RATE, Kind.TRANSIENT, Kind.TLS, Kind.AMBIGUOUS})
 """What often heals by itself: nobody is woken before the third time in a row, unless it takes long."""
 ALERT_AFTER = 3
 

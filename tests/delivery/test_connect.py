@@ -13,7 +13,7 @@ from scripted_smtp import OFFERS, ScriptedServer, cut, reset, say, stall
 
 from pipeline.delivery.smtp.connect import LinkError, made_ready, open_link, verified_context
 from pipeline.delivery.smtp.relay import Relay, parse_relay
-from pipeline.delivery.verdict import Action, Kind, Phase
+from pipeline.delivery.verdict import Action, Kind, Phase, Scope
 from pipeline.errors import MailerError
 
 CANARY = "c4nary:p@ss/wörd#1"
@@ -176,7 +176,8 @@ def test_a_loopback_server_without_ehlo_is_greeted_with_helo(trusting):
 def test_helo_is_no_way_to_log_in(trusting):
     with ScriptedServer(script={"ehlo": say("500 5.5.1 what")}) as server:
         verdict = failure(server, relay_for(server, "plain"), trusting)
-    assert verdict.kind is Kind.CAPABILITY
+    assert (verdict.kind, verdict.scope, verdict.action) == (Kind.PERM_SENDER, Scope.HOST, Action.PAUSE)
+    assert verdict.wait == 900
     assert not server.lines("HELO")
 
 

@@ -65,6 +65,7 @@ def test_the_timeouts_on_the_page_are_those_in_the_code():
         (classify_event(Phase.CONNECT, "refused", ""), "3 s", "15 min", "third"),
         (classify(Phase.MAIL, 421, "", ""), "1 min", "15 min", "third"),
         (classify(Phase.AUTH, 454, "4.7.0", ""), "1 min", "15 min", "third"),
+        (classify(Phase.STARTTLS, 454, "4.7.0", ""), "1 min", "15 min", "third"),
         (classify(Phase.MAIL, 550, "5.4.5", ""), "1 h", "2 h", "once"),
         (classify(Phase.AUTH, 535, "", ""), "15 min", "2 h", "once"),
         (classify_event(Phase.TLS, "untrusted", ""), "15 min", "2 h", "once"),

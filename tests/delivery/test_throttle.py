@@ -154,6 +154,23 @@ def test_an_hours_limit_sends_that_many_and_waits_for_the_rest(bench, mailer):
     assert bench.states() == {"sent": 10}
 
 
+def test_a_mail_to_more_than_its_limits_leave_is_sent_in_several_transactions_and_never_waits_for_ever(bench, mailer):
+    """The same mail to all, under one Message-ID; who has it is not asked for again."""
+    bench.queue([make_letter(1, [f"p{n}@example.com" for n in range(8)])], expires=timedelta(days=3))
+    with ScriptedServer() as relay:
+        worker = bench.worker({"relay": mailer(relay)}, limits={"relay": Limits(per_hour=3, per_day=5)})
+        sent = []
+        while (worked := worker.run_until_idle()).waiting_until is not None:
+            if worked.attempts:
+                sent.append((bench.now - NOW, worked.attempts))
+            bench.now = worked.waiting_until
+        worker.close()
+    assert sent == [(timedelta(0), 3), (timedelta(minutes=61), 2)]
+    assert bench.now - NOW == timedelta(hours=24, minutes=1)
+    assert bench.states() == {"sent": 8}
+    assert set(relay.received().values()) == {1}
+
+
 def test_a_restart_does_not_forget_what_was_sent(bench, mailer):
     bench.queue([make_letter(n) for n in range(10)])
     with ScriptedServer() as relay:

@@ -10,7 +10,7 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -152,8 +152,9 @@ class _Dialogue:
         reply = self.ask(Phase.EHLO, f"EHLO {name}", self._timeouts.command)
         if reply.code == 250:
             return read_capabilities(reply.lines)
-        verdict = self._judged(Phase.EHLO, reply)
-        if verdict.action is not Action.PLAIN or self._relay.security == "starttls" or self._relay.user:
+        helo_will_do = self._relay.security != "starttls" and not self._relay.user
+        verdict = self._judged(Phase.EHLO, reply, {Action.PLAIN} if helo_will_do else ())
+        if verdict.action is not Action.PLAIN:
             raise LinkError(verdict)
         self.expect(Phase.EHLO, f"HELO {name}", self._timeouts.command)
         return Capabilities()
@@ -254,8 +255,9 @@ class _Dialogue:
         with contextlib.suppress(OSError):
             self._socket.close()
 
-    def _judged(self, phase: Phase, reply: Reply) -> Verdict:
-        return classify(phase, reply.code, reply.enhanced, self._masked(reply.text), extra=self._rules)
+    def _judged(self, phase: Phase, reply: Reply, possible: Collection[Action] = ()) -> Verdict:
+        text = self._masked(reply.text)
+        return classify(phase, reply.code, reply.enhanced, text, possible=possible, extra=self._rules)
 
     def _failed(self, phase: Phase, event: str, text: str) -> LinkError:
         return _failure(self._relay, phase, event, text)
