@@ -28,7 +28,7 @@ class LightFile:
 
     artifact: Artifact
     filename: str
-    rows: int
+    rows: int | None
 
 
 class Lightener:

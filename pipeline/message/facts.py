@@ -28,14 +28,14 @@ class ChartLike(Protocol):
 
 
 class FileLike(Protocol):
-    """`report.build.ExportFile`: `rows` counts the rows of all its datasets."""
+    """`report.build.ExportFile`: `rows` counts the rows of all its datasets, None for a document."""
 
     @property
     def artifact(self) -> Artifact: ...
     @property
     def filename(self) -> str: ...
     @property
-    def rows(self) -> int: ...
+    def rows(self) -> int | None: ...
 
 
 class OwnRowsLike(Protocol):

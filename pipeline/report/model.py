@@ -58,8 +58,9 @@ class ChartImage:
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """A file of the message; `rows` counts the rows of all datasets in it."""
+    """A file of the message; `rows` counts the rows of all datasets in it, and is None for a document, whose
+    page shows what it wants of them."""
 
     artifact: Artifact
     filename: str
-    rows: int
+    rows: int | None

@@ -40,7 +40,7 @@ class Chart:
 class File:
     artifact: Artifact
     filename: str
-    rows: int = 3
+    rows: int | None = 3
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 import email
 import email.policy
+import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -204,3 +206,10 @@ def test_no_field_lets_a_header_in(desk, title, name, value, filename, alt) -> N
     assert kinds == ["text/plain", "text/html", "image/png", desk.file().artifact.media_type]
     html = message.get_body(("html",)).get_content()
     assert "<script>" not in html
+
+
+def test_a_list_of_files_counts_rows_where_there_are_any(desk) -> None:  # type: ignore[no-untyped-def]
+    files = (desk.file("big.xlsx"), replace(desk.file("printed.pdf"), rows=None))
+    letter = desk.letter(report=desk.report(files=files))
+    assert "- big.xlsx (3 rows, 10.2 kB)\r\n- printed.pdf (10.2 kB)\r\n" in letter.text.decode()
+    assert re.findall(r">([^<>]*10\.2 kB)<", letter.html.decode()) == ["3 rows &middot; 10.2 kB", "10.2 kB"]

@@ -67,11 +67,17 @@ def build_document(export: Export, page: str, name: str, store: ArtifactStore, d
         else:
             path.write_text(page, encoding="utf-8")
 
-    return _stored(export, name, store, write, media_type=DOCUMENTS[export.kind][1], rows=0)
+    return _stored(export, name, store, write, media_type=DOCUMENTS[export.kind][1])
 
 
 def _stored(
-    export: Export, name: str, store: ArtifactStore, write: Callable[[Path], None], *, media_type: str, rows: int
+    export: Export,
+    name: str,
+    store: ArtifactStore,
+    write: Callable[[Path], None],
+    *,
+    media_type: str,
+    rows: int | None = None,
 ) -> ExportFile:
     try:
         with store.temp() as path:
