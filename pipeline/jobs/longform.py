@@ -1,16 +1,17 @@
-"""A job in long form, as YAML: what `pipeline jobs JOB` prints. Loading it gives the same job; it holds no
-secret."""
+"""A job in long form, as YAML: what `pipeline jobs JOB` prints. Loading it gives the same job; of secrets
+it has the names."""
 
 from datetime import date, datetime, timedelta
 
 import yaml
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
 from pipeline.jobs.calendars import Calendar, OnlyDays
 from pipeline.jobs.cellformat import CellFormat
 from pipeline.jobs.columnspec import ColumnSpec, Highlight
 from pipeline.jobs.model import Chart, Export, Job, ScheduleEntry
 from pipeline.jobs.scalars import Mailbox, RetryPlan, format_duration, format_size
+from pipeline.jobs.secrets import Referred
 from pipeline.jobs.yamltext import scalar
 
 _SIZES = frozenset({"attach_limit", "memory"})
@@ -93,7 +94,9 @@ def _value(name: str, value: object) -> object:
 def _scalar(value: object) -> object:
     if isinstance(value, timedelta):
         return format_duration(value)
-    if isinstance(value, CellFormat | Mailbox | OnlyDays | RetryPlan | SecretStr):
+    if isinstance(value, Referred):
+        return value.written
+    if isinstance(value, CellFormat | Mailbox | OnlyDays | RetryPlan):
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")

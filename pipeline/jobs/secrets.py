@@ -27,6 +27,14 @@ _WRITTEN = frozenset({
 """What a reader of jobs.yaml should see: the rest of a mailer."""
 
 
+class Referred(SecretStr):
+    """A secret that knows how jobs.yaml refers to it: `Bearer ${TOKEN}`, which anybody may read."""
+
+    def __init__(self, secret: str, written: str) -> None:
+        super().__init__(secret)
+        self.written = written
+
+
 def environ_of(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment with the project's `.env` under it: a variable that is set wins.
 
@@ -206,7 +214,7 @@ def _resolve(node: Node, environ: Mapping[str, str], findings: Findings, *, enco
     resolved = _REFERENCE.sub(lambda match: values[match[1]] if whole else quote(values[match[1]], safe=""), text)
     if not resolved:
         findings.about(node, f"{references(text)[0]} is empty")
-    return node._replace(value=SecretStr(resolved))
+    return node._replace(value=Referred(resolved, text))
 
 
 def _reason(error: Exception) -> str:

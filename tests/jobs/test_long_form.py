@@ -40,6 +40,23 @@ def test_shows_of_an_export_what_can_be_written_there(load_text: Load, kind: str
     assert ("charts" in export, "totals" in export) == (shown, shown)
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "data: {fx: {http: 'https://api.example.com/fx.json', query: {key: '${FX_KEY}', day: ':start'}}}",
+        "data: {fx: {http: 'https://api.example.com/fx', headers: {Authorization: 'Bearer ${FX_KEY}'}}}",
+        "data: sales.csv\n    exports: {csv: sales, zip: true, password: '${FX_KEY}'}",
+    ],
+)
+def test_of_secrets_it_has_what_was_written(load_text: Load, said: str) -> None:
+    environ = {**ENVIRON, "FX_KEY": "hunter2 & more"}
+    job = load_text(f"jobs:\n  daily:\n    to: team@example.com\n    {said}\n", environ).project.jobs["daily"]
+    text = long_form(job)
+    assert "${FX_KEY}" in text
+    assert "hunter2" not in text
+    assert load_text(text, environ).project.jobs["daily"] == job
+
+
 def mailbox(name: str) -> Mailbox:
     return Mailbox("a@example.com", " ".join(name.split()))
 
