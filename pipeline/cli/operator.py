@@ -2,7 +2,8 @@
 
 import getpass
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from pipeline.cli.output import counted, json_option, print_json
 from pipeline.errors import LedgerError, UsageError
 from pipeline.ledger.operator_records import Acted, Action, Note
 from pipeline.ledger.records import RunKey, Terms
+from pipeline.ledger.states import DeliveryState
 from pipeline.wiring import Workspace
 
 DONE = {
@@ -19,6 +21,12 @@ DONE = {
     Action.RELEASE: "released; `pipeline serve` sends it, or `pipeline deliver` now",
     Action.RESEND: "queued again; `pipeline serve` sends it, or `pipeline deliver` now",
 }
+
+
+_AT_ONCE = 500
+"""Lines of the log that are written together."""
+_NAMED = 100
+"""The most deliveries that `--json` names by number; the log has all of them."""
 
 
 def note_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -71,8 +79,9 @@ def finish(workspace: Workspace, action: Action, note: Note, acted: Acted, *, as
     """Logs what was done and says it."""
     from pipeline.delivery.operator_lines import acted_lines  # noqa: PLC0415 - brings the delivery room
 
-    for event, fields in acted_lines(action, note, acted):
-        workspace.log.emit(event, **fields)
+    lines = acted_lines(action, note, acted, workspace.operations.changed(acted))
+    while some := list(islice(lines, _AT_ONCE)):
+        workspace.log.emit_all(some)
     if as_json:
         print_json(_facts(action, note, acted))
         return
@@ -82,10 +91,22 @@ def finish(workspace: Workspace, action: Action, note: Note, acted: Acted, *, as
     elif acted.changed:
         count = len(acted.changed)
         click.echo(f"{counted(count, 'delivery', 'deliveries')} of {run.key} {DONE[action]}")
+        click.echo(what_they_were(acted.was, acted.examples))
     else:
         click.echo(f"nothing to {action} in {run.key}, which is {run.state}")
     if acted.in_flight:
         click.echo(f"{acted.in_flight} being sent this moment, out of reach; ask again in a minute")
+
+
+def what_they_were(was: Mapping[DeliveryState, int], examples: Sequence[str]) -> str:
+    """`they were 3 failed and 1 uncertain: ana@example.com, bo@example.com, cy@example.com and 1 more`"""
+    count = sum(was.values())
+    more = count - len(examples)
+    people = ", ".join(examples) + (f" and {more:,} more" if more else "")
+    if count == 1:
+        return f"it was {next(iter(was))}: {people}"
+    states = [f"{some:,} {state}" for state, some in sorted(was.items(), key=lambda item: (-item[1], item[0]))]
+    return f"they were {' and '.join(filter(None, (', '.join(states[:-1]), states[-1])))}: {people}"
 
 
 def _facts(action: Action, note: Note, acted: Acted) -> dict[str, object]:
@@ -99,5 +120,6 @@ def _facts(action: Action, note: Note, acted: Acted) -> dict[str, object]:
         "count": len(acted.changed),
         "in_flight": acted.in_flight,
         "withdrawn": acted.withdrawn or None,
-        "delivery": [delivery.id for delivery in acted.changed] or None,
+        "was": {str(state): count for state, count in acted.was.items()} or None,
+        "delivery": list(acted.changed[:_NAMED]) or None,
     }

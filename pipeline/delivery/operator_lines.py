@@ -1,10 +1,11 @@
 """The log lines of what operators do: from plain values to events and their fields. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from pipeline.delivery.lines import Line, closed_lines, run_line, told, who
-from pipeline.ledger.operator_records import Acted, Action, Note, Suppression
+from pipeline.ledger.operator_records import CHANGES, Acted, Action, Note, Suppression
 from pipeline.ledger.records import Delivery
+from pipeline.ledger.states import DeliveryState
 from pipeline.ledger.ways import Circuit
 
 _EVENTS = {
@@ -15,8 +16,11 @@ _EVENTS = {
 }
 
 
-def acted_lines(action: Action, note: Note, acted: Acted) -> Iterator[Line]:
-    """Nothing for what changed nothing; else who did what, each delivery, and the run where it ended."""
+def acted_lines(action: Action, note: Note, acted: Acted, changed: Iterable[Delivery]) -> Iterator[Line]:
+    """Nothing for what changed nothing; else who did what, each delivery, and the run where it ended.
+
+    `changed`: those that it moved, read one after the other as their lines are asked for.
+    """
     if not acted.changed and not acted.withdrawn:
         return
     key = acted.run.key
@@ -24,7 +28,7 @@ def acted_lines(action: Action, note: Note, acted: Acted) -> Iterator[Line]:
     yield "operator.acted", told({**fields, "count": len(acted.changed), "reason": note.why})
     if acted.withdrawn:
         yield "run.skipped", {"job": key.job, "run": str(key), "due": key.due, "reason": acted.run.reason}
-    for delivery in acted.changed:
+    for delivery in changed:
         yield _EVENTS[action], _delivery(delivery, action, note)
     for run in acted.ended:
         yield run_line(run)
@@ -44,7 +48,9 @@ def resumed_lines(circuit: Circuit, note: Note) -> Iterator[Line]:
 
 def _delivery(delivery: Delivery, action: Action, note: Note) -> dict[str, object]:
     reason = f"{action} by {note.who}{f': {note.why}' if note.why else ''}"
-    fields = {**who(delivery), "next_attempt": delivery.next_attempt_at, "reason": reason}
+    # By the note, not by the row: a worker may have sent it since.
+    leaves = note.at if CHANGES[action].target is DeliveryState.QUEUED else None
+    fields = {**who(delivery), "next_attempt": leaves, "reason": reason}
     if delivery.possible_duplicate:
         fields["possible_duplicate"] = True
     return told(fields)

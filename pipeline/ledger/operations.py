@@ -5,22 +5,23 @@ What a worker has claimed and not begun is taken from it: its intent comes too l
 and it sends nothing. What is being sent is out of reach.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, Engine, case, exists, func, or_, select, update
 
 from pipeline.errors import IllegalTransitionError, LedgerError
-from pipeline.ledger import staging, suppressing
+from pipeline.ledger import staging
 from pipeline.ledger.auditing import audit_of, write_audit
 from pipeline.ledger.closing import close_ended
 from pipeline.ledger.database import read, write
 from pipeline.ledger.finding import by_keys
+from pipeline.ledger.moving import move
 from pipeline.ledger.operator_records import CHANGES, FAILED_ALONE, Acted, Action, AuditLine, Change, Note
+from pipeline.ledger.paging import by_numbers
 from pipeline.ledger.records import Delivery, Run, RunKey, Terms
-from pipeline.ledger.rows import DELIVERIES, AnyRow, to_delivery, to_run, to_terms
+from pipeline.ledger.rows import AnyRow, to_run, to_terms
 from pipeline.ledger.schema import deliveries, runs
 from pipeline.ledger.states import RUN_TRANSITIONS, DeliveryState, RunState
 
@@ -75,6 +76,13 @@ class Operations:
 
     # --- looking --------------------------------------------------------------------------------------------
 
+    def changed(self, acted: Acted) -> Iterator[Delivery]:
+        """The deliveries that an action moved, as they are when they are read: a page at a time, the first first."""
+        for first in range(0, len(acted.changed), _PAGE):
+            with read(self._engine) as connection:
+                page = by_numbers(connection, acted.changed[first : first + _PAGE])
+            yield from page
+
     def run_of(self, delivery: int) -> RunKey | None:
         """The run of a delivery's number; None where there is no such delivery."""
         query = select(runs).join(deliveries, deliveries.c.run_id == runs.c.id).where(deliveries.c.id == delivery)
@@ -108,10 +116,8 @@ class Operations:
             row = _expect(connection, key)
             if row.state not in _QUEUED_ONCE:
                 raise IllegalTransitionError(_not_queued(key, row, action))
-            ids = _candidates(connection, row, change.sources, delivery)
-            if action is Action.RESEND:
-                ids = _without_suppressed(connection, row, ids)
-            changed = _move(connection, row.id, ids, change, note, fresh=action is Action.RESEND)
+            moved = move(connection, row, change, note, delivery=delivery, anew=action is Action.RESEND)
+            changed = moved.numbers
             ended: tuple[Run, ...] = ()
             if changed and terms is not None:
                 _reopen(connection, row.id, note, terms, always=action is Action.RESEND)
@@ -120,7 +126,9 @@ class Operations:
             if changed:
                 write_audit(connection, action, note, row.key, len(changed), run=row.id, delivery=delivery)
             now = to_run(_expect(connection, key))
-            return Acted(now, changed, _in_flight(connection, row.id, delivery), ended)
+            in_flight = _in_flight(connection, row.id, delivery)
+            was = {DeliveryState(state): count for state, count in moved.was.items()}
+            return Acted(now, changed, in_flight, ended, was=was, examples=tuple(moved.examples))
 
     def _withdraw(self, key: RunKey, note: Note) -> Acted | None:
         """Skips a run that nobody has queued; None for one that is beyond that."""
@@ -153,55 +161,6 @@ def _not_queued(key: RunKey, row: AnyRow, action: Action) -> str:
         RunState(row.state), f"it has no messages; `pipeline run {key.job} --at {key.due:%Y-%m-%dT%H:%M:%SZ}` builds it"
     )
     return f'run {key} is "{row.state}", so there is nothing to {action}: {todo}'
-
-
-def _candidates(
-    connection: Connection, run: AnyRow, sources: Collection[DeliveryState], delivery: int | None
-) -> list[int]:
-    """Locked in the order in which the journal locks them, so that neither waits for the other."""
-    query = select(deliveries.c.id).where(deliveries.c.run_id == run.id, deliveries.c.state.in_(sorted(sources)))
-    if delivery is not None:
-        query = query.where(deliveries.c.id == delivery)
-    return list(connection.execute(query.order_by(deliveries.c.id).with_for_update()).scalars())
-
-
-def _without_suppressed(connection: Connection, run: AnyRow, ids: Sequence[int]) -> list[int]:
-    kept: list[int] = []
-    for first in range(0, len(ids), _PAGE):
-        page = ids[first : first + _PAGE]
-        query = select(deliveries.c.id, deliveries.c.recipient).where(deliveries.c.id.in_(page))
-        people = {row.id: row.recipient for row in connection.execute(query)}
-        barred = suppressing.barred(connection, run.job, run.mailer, people.values())
-        kept += [one for one in page if people[one] not in barred]
-    return kept
-
-
-def _move(
-    connection: Connection, run: int, ids: Sequence[int], change: Change, note: Note, *, fresh: bool
-) -> tuple[Delivery, ...]:
-    values: dict[str, Any] = {
-        "state": change.target,
-        "next_attempt_at": note.at if change.target is DeliveryState.QUEUED else None,
-        "owner": None,
-        "lease_until": None,
-        "possible_duplicate": or_(deliveries.c.possible_duplicate, deliveries.c.state == DeliveryState.UNCERTAIN),
-        "updated_at": note.at,
-    }
-    if fresh:
-        values["attempts"] = 0
-    moved: list[Delivery] = []
-    for first in range(0, len(ids), _PAGE):
-        page = ids[first : first + _PAGE]
-        connection.execute(
-            update(deliveries)
-            .where(
-                deliveries.c.id.in_(page), deliveries.c.run_id == run, deliveries.c.state.in_(sorted(change.sources))
-            )
-            .values(**values)
-        )
-        rows = connection.execute(DELIVERIES.where(deliveries.c.id.in_(page)).order_by(deliveries.c.id))
-        moved += [to_delivery(row) for row in rows]
-    return tuple(moved)
 
 
 def _reopen(connection: Connection, run: int, note: Note, terms: Terms, *, always: bool) -> None:

@@ -1,10 +1,11 @@
 """What operators do about the ledger, as plain values: who, when, why, and what it changed. No SQL."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from pipeline.ledger.records import Delivery, Run
+from pipeline.ledger.records import Run
 from pipeline.ledger.states import DeliveryState as D
 
 
@@ -69,14 +70,18 @@ class Acted:
 
     run: Run
     """As it is now."""
-    changed: tuple[Delivery, ...]
-    """The deliveries that it moved, as they are now."""
+    changed: Sequence[int]
+    """The numbers of the deliveries that it moved, the first first."""
     in_flight: int
     """Deliveries that are being sent this moment, which no action reaches."""
     ended: tuple[Run, ...] = ()
     """The run, where this ended its last open delivery."""
     withdrawn: bool = False
     """Whether a run was cancelled before it had a single delivery to change."""
+    was: Mapping[D, int] = field(default_factory=dict)
+    """How many of them were in which state before."""
+    examples: tuple[str, ...] = ()
+    """The recipients of the first few."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ import pytest
 from projects import SMALLEST, clean_environ, json_lines, make_project, pipeline
 from scripted_smtp import ScriptedServer, by_recipient, say
 
+from pipeline.cli.operator import what_they_were
+from pipeline.ledger.states import DeliveryState as D
+
 AT = "2026-03-02 07:00"
 RUN = "team@20260302T070000Z"
 JOBS = """\
@@ -69,8 +72,9 @@ def test_resend_failed_sends_the_one_that_failed_with_the_same_message_id(projec
         assert guess.stderr.startswith(f"1 of 2 deliveries of {RUN} were sent; `pipeline resend {RUN} --failed` sends")
         done = pipeline(project, "resend", "team@2026", "--failed", "--why", "bo is back", **on(server))
         assert (done.returncode, done.stderr) == (0, "")
-        assert (
-            done.stdout == f"1 delivery of {RUN} queued again; `pipeline serve` sends it, or `pipeline deliver` now\n"
+        assert done.stdout == (
+            f"1 delivery of {RUN} queued again; `pipeline serve` sends it, or `pipeline deliver` now\n"
+            "it was failed: bo@example.com\n"
         )
         assert states(project) == {"ana@example.com": "sent", "bo@example.com": "queued"}
         assert json_lines(pipeline(project, "runs", "--json").stdout)[0]["state"] == "queued"
@@ -93,9 +97,10 @@ def test_hold_release_and_cancel_of_what_waits(project: Path) -> None:
         environ = on(server)
         queue(project, environ)
         held = json_lines(pipeline(project, "hold", RUN, "--by", "Bo B.", "--json", **environ).stdout)
-        assert [(line["action"], line["by"], line["count"], line["state"]) for line in held] == [
-            ("hold", "Bo B.", 2, "held")
+        assert [(line["action"], line["by"], line["count"], line["state"], line["was"]) for line in held] == [
+            ("hold", "Bo B.", 2, "held", {"deferred": 2})
         ]
+        assert len(held[0]["delivery"]) == 2
     assert set(states(project).values()) == {"held"}
     first, second = sorted(row["delivery"] for row in json_lines(pipeline(project, "deliveries", "--json").stdout))
     with ScriptedServer() as server:
@@ -117,7 +122,29 @@ def test_cancel_needs_no_jobs_yaml_that_is_right(project: Path) -> None:
         queue(project, on(server))
     (project / "jobs.yaml").write_text("jobs: [")
     cancelled = pipeline(project, "cancel", RUN)
-    assert (cancelled.returncode, cancelled.stdout) == (0, f"2 deliveries of {RUN} cancelled\n")
+    assert (cancelled.returncode, cancelled.stdout) == (
+        0, f"2 deliveries of {RUN} cancelled\nthey were 2 deferred: ana@example.com, bo@example.com\n",
+    )  # fmt: skip
+    assert {line["recipient"] for line in logged(project, "delivery.cancelled")} == {
+        "ana@example.com",
+        "bo@example.com",
+    }
+
+
+@pytest.mark.parametrize(
+    ("was", "examples", "said"),
+    [
+        ({D.FAILED: 1}, ["a@x"], "it was failed: a@x"),
+        ({D.UNCERTAIN: 1, D.FAILED: 1}, ["a@x", "b@x"], "they were 1 failed and 1 uncertain: a@x, b@x"),
+        (
+            {D.HELD: 1, D.QUEUED: 1200, D.DEFERRED: 30},
+            ["a@x", "b@x", "c@x"],
+            "they were 1,200 queued, 30 deferred and 1 held: a@x, b@x, c@x and 1,228 more",
+        ),
+    ],
+)
+def test_what_was_changed_is_counted_by_its_states(was: dict[D, int], examples: list[str], said: str) -> None:
+    assert what_they_were(was, examples) == said
 
 
 def test_suppressed_recipients_get_nothing_and_plan_says_so(project: Path) -> None:

@@ -1,11 +1,15 @@
 """What operators do about deliveries, on both databases: each legal, idempotent, and with its audit line."""
 
+import tracemalloc
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from pipeline.errors import IllegalTransitionError, LedgerError
 from pipeline.ledger.auditing import audit_of
+from pipeline.ledger.database import write
 from pipeline.ledger.operations import Operations
 from pipeline.ledger.operator_records import CHANGES, FAILED_ALONE, Action, Note
 from pipeline.ledger.records import RunKey
@@ -35,6 +39,11 @@ def end(desk, states):
     return key
 
 
+def moved(desk, acted):
+    """The deliveries that an action moved."""
+    return list(Operations(desk.engine).changed(acted))
+
+
 def run_of(desk, key):
     found = desk.runs.get(key)
     assert found is not None
@@ -52,14 +61,14 @@ def test_hold_keeps_what_waits_and_release_sends_it(desk):
     key = end(desk, [D.SENT, D.DEFERRED])
     operations = Operations(desk.engine)
     held = operations.hold(key, note(desk))
-    assert [(d.recipient, d.state) for d in held.changed] == [("p1@example.com", D.HELD)]
+    assert [(d.recipient, d.state) for d in moved(desk, held)] == [("p1@example.com", D.HELD)]
     assert [(run.state, run.ended_at) for run in held.ended] == [(RunState.HELD, None)]
     assert desk.claim("w2", minutes=6) == []
     released = operations.release(key, note(desk, 7), desk.terms())
     assert released.run.state is RunState.QUEUED
     assert released.run.ended_at is None
-    assert desk.claim("w2", minutes=7) == [released.changed[0].id]
-    assert not released.changed[0].possible_duplicate
+    assert desk.claim("w2", minutes=7) == list(released.changed)
+    assert [d.possible_duplicate for d in moved(desk, released)] == [False]
 
 
 @pytest.mark.parametrize("action", ["hold", "cancel"])
@@ -68,7 +77,7 @@ def test_what_is_done_twice_changes_nothing_the_second_time(desk, action):
     act = getattr(Operations(desk.engine), action)
     assert len(act(key, note(desk)).changed) == 2
     again = act(key, note(desk, 2, "again"))
-    assert (again.changed, again.ended) == ((), ())
+    assert (list(again.changed), again.was, again.examples, again.ended) == ([], {}, (), ())
     assert [(line.action, line.changed, line.why) for line in audit_of(desk.engine, key)] == [
         (action, 2, "the boss asked")
     ]
@@ -79,7 +88,7 @@ def test_a_claim_that_was_not_begun_is_taken_away_and_what_is_being_sent_is_not(
     first, second = desk.claim()
     assert desk.outbox.journal([first], [], "w1", desk.now).intended == {first}
     held = Operations(desk.engine).hold(key, note(desk, 0))
-    assert ([d.id for d in held.changed], held.in_flight, held.ended) == ([second], 1, ())
+    assert (list(held.changed), held.in_flight, held.ended) == ([second], 1, ())
     late = desk.outbox.journal([second], [desk.outcome(first, D.SENT)], "w1", desk.now)
     assert (late.intended, late.lost) == (frozenset(), {second})
     assert desk.states(key) == {"p0@example.com": "sent", "p1@example.com": "held"}
@@ -101,7 +110,7 @@ def test_resend_failed_sends_the_rest_again_and_nobody_else(desk):
     assert run_of(desk, key).state is RunState.HELD
     at = note(desk, LATER)
     acted = Operations(desk.engine).resend(key, at, desk.terms(hours=20))
-    assert {d.recipient: (d.state, d.possible_duplicate, d.attempts) for d in acted.changed} == {
+    assert {d.recipient: (d.state, d.possible_duplicate, d.attempts) for d in moved(desk, acted)} == {
         "p1@example.com": (D.QUEUED, False, 0),
         "p2@example.com": (D.QUEUED, False, 0),
         "p3@example.com": (D.QUEUED, True, 0),
@@ -109,7 +118,7 @@ def test_resend_failed_sends_the_rest_again_and_nobody_else(desk):
     assert desk.states(key)["p0@example.com"] == "sent"
     assert acted.run.state is RunState.QUEUED
     assert len(desk.claim("w2", minutes=LATER)) == 3
-    assert Operations(desk.engine).resend(key, at, desk.terms(hours=20)).changed == ()
+    assert Operations(desk.engine).resend(key, at, desk.terms(hours=20)).was == {}
 
 
 def test_resend_without_failed_brings_back_what_was_cancelled(desk):
@@ -122,11 +131,10 @@ def test_who_is_suppressed_is_not_sent_again(desk):
     key = end(desk, [D.SUPPRESSED, D.FAILED])
     Suppressions(desk.engine).add("P0@example.com", "job:daily", note(desk))
     acted = Operations(desk.engine).resend(key, note(desk), desk.terms())
-    assert [d.recipient for d in acted.changed] == ["p1@example.com"]
+    assert acted.examples == ("p1@example.com",)
     Suppressions(desk.engine).remove("p0@example.com", None, note(desk))
-    assert [d.recipient for d in Operations(desk.engine).resend(key, note(desk), desk.terms()).changed] == [
-        "p0@example.com"
-    ]
+    again = Operations(desk.engine).resend(key, note(desk), desk.terms())
+    assert (again.examples, again.was) == (("p0@example.com",), {D.SUPPRESSED: 1})
 
 
 def test_a_release_after_its_time_gets_new_terms_and_one_in_time_keeps_its_own(desk):
@@ -138,7 +146,7 @@ def test_a_release_after_its_time_gets_new_terms_and_one_in_time_keeps_its_own(d
     assert set(desk.claim(minutes=2)) == {one, two}
     operations.hold(key, note(desk, 1))
     operations.release(key, note(desk, LATER), desk.terms(hours=99, mailer="other"))
-    claims = desk.outbox.claim("other", "w9", desk.now + timedelta(minutes=LATER), timedelta(minutes=1), 5)
+    claims = desk.outbox.take("other", "w9", desk.now + timedelta(minutes=LATER), timedelta(minutes=1), 5).claims
     assert {d.id for claim in claims for d in claim.deliveries} == {one, two}
 
 
@@ -173,7 +181,7 @@ def test_what_has_no_messages_is_refused_with_what_to_do(desk):
 def test_a_run_that_was_delivered_to_all_has_nothing_to_resend(desk):
     key = end(desk, [D.SENT])
     acted = Operations(desk.engine).resend(key, note(desk), desk.terms(), failed=False)
-    assert (acted.changed, acted.run.state) == ((), RunState.DELIVERED)
+    assert (list(acted.changed), acted.run.state) == ([], RunState.DELIVERED)
     assert audit_of(desk.engine, key) == []
 
 
@@ -203,10 +211,58 @@ def test_a_run_is_held_until_the_last_of_it_is_released_or_cancelled(desk):
     assert cancelled.run.state is RunState.PARTLY_DELIVERED
 
 
-def test_pages_of_many(desk):
+def test_many_are_moved_in_steps_and_told_in_the_order_of_their_numbers(desk):
     key = desk.queued(desk.people(1203))
-    assert len(Operations(desk.engine).cancel(key, note(desk)).changed) == 1203
+    operations = Operations(desk.engine)
+    first, *_, last = numbers = sorted(d.id for d in desk.outbox.deliveries(run=key, limit=2000))
+    for one in (first, numbers[600], last):
+        operations.hold(key, note(desk), delivery=one)
+    cancelled = operations.cancel(key, note(desk))
+    assert (list(cancelled.changed), cancelled.was) == (numbers, {D.HELD: 3, D.QUEUED: 1200})
+    assert cancelled.examples == ("p0@example.com", "p1@example.com", "p2@example.com")
+    assert [(d.id, d.state) for d in operations.changed(cancelled)] == [(n, D.CANCELLED) for n in numbers]
     assert set(desk.states(key).values()) == {"cancelled"}
+    assert audit_of(desk.engine, key)[-1].changed == 1203
+
+
+def test_what_one_step_in_the_middle_cannot_do_none_has_done(desk):
+    key = desk.queued(desk.people(1203))
+    (rotten,) = (d.id for d in desk.outbox.deliveries(run=key, recipient="p700@example.com"))
+    with write(desk.engine) as connection:
+        for statement in refuse_to_change(desk.engine.dialect.name, rotten):
+            connection.execute(text(statement))
+    with pytest.raises(IntegrityError, match="not this one"):
+        Operations(desk.engine).cancel(key, note(desk))
+    assert set(desk.states(key).values()) == {"queued"}
+    assert audit_of(desk.engine, key) == []
+
+
+def refuse_to_change(dialect, number):
+    """Statements that make the database itself refuse any change of one delivery."""
+    if dialect == "sqlite":
+        refuse = "BEGIN SELECT raise(ABORT, 'not this one'); END"
+        return [f"CREATE TRIGGER rotten BEFORE UPDATE ON deliveries WHEN old.id = {number} {refuse}"]
+    raising = "BEGIN RAISE SQLSTATE '23000' USING MESSAGE = 'not this one'; END"
+    rotten = f"CREATE TRIGGER rotten BEFORE UPDATE ON deliveries FOR EACH ROW WHEN (old.id = {number})"
+    return [
+        f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ {raising} $$",
+        f"{rotten} EXECUTE FUNCTION refuse()",
+    ]
+
+
+def test_moving_many_keeps_no_more_of_each_than_its_number(desk):
+    key = desk.queued(desk.people(4000))
+    operations = Operations(desk.engine)
+    operations.hold(key, note(desk))  # what is made once is made
+    tracemalloc.start()
+    try:
+        acted = operations.release(key, note(desk, 2), desk.terms())
+        told = sum(delivery.next_attempt_at == note(desk, 2).at for delivery in operations.changed(acted))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert told == 4000
+    assert peak < 2_000_000  # one page of them; all together are more
 
 
 class TestSuppressions:
@@ -235,7 +291,7 @@ class TestSuppressions:
     def test_claims_are_looked_at_by_their_job(self, desk):
         desk.queued([desk.letter("a", "a@x.org", "b@x.org")])
         desk.queued([desk.letter("c", "A@x.org")], key=RunKey("weekly", desk.now))
-        claims = desk.outbox.claim("relay", "w1", desk.now, timedelta(minutes=1), 9)
+        claims = desk.outbox.take("relay", "w1", desk.now, timedelta(minutes=1), 9).claims
         found = Suppressions(desk.engine)
         assert dict(found.barred_claims(claims, "relay")) == {}
         found.add("a@x.org", "job:weekly", note(desk))
