@@ -3,12 +3,12 @@ only."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from pipeline.delivery.verdict import Verdict
 from pipeline.ledger.records import Claim, Delivery, Journaled, Outcome, Swept
-from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits, Taken
+from pipeline.ledger.ways import Asking, Circuit, Taken
 
 Clock = Callable[[], datetime]
 """Now, zone-aware UTC."""
@@ -43,17 +43,7 @@ def nobody_barred(claims: Sequence[Claim], mailer: str) -> Mapping[int, str]:  #
 class Outbox(Protocol):
     """What the worker needs of `ledger.outbox.Outbox`."""
 
-    def take(
-        self,
-        mailer: str,
-        owner: str,
-        now: datetime,
-        lease: timedelta,
-        limit: int,
-        *,
-        after: str = "",
-        limits: Limits = NO_LIMITS,
-    ) -> Taken: ...
+    def take(self, asking: Asking) -> Taken: ...
 
     def journal(
         self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime, *, metered: str = ""

@@ -9,7 +9,7 @@ from pipeline.delivery.ports import Clock, Outbox
 from pipeline.delivery.verdict import Verdict
 from pipeline.errors import LedgerError
 from pipeline.ledger.records import Claim
-from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits
+from pipeline.ledger.ways import NO_LIMITS, Asking, Circuit, Limits
 
 LOOK = timedelta(seconds=1)
 """For so long what is known of the circuit is believed; then the ledger is asked whether another process, or an
@@ -71,9 +71,8 @@ class Throttle:
         if not self._metering:
             self._outbox.begin_metering(self._mailer, now)
             self._metering = True
-        taken = self._outbox.take(
-            self._mailer, self._owner, now, lease, limit, after=self._last_job, limits=self._limits
-        )
+        asking = Asking(self._mailer, self._owner, now, lease, limit, self._last_job, self._limits)
+        taken = self._outbox.take(asking)
         self._circuit, self._looked, self._again_at = taken.circuit, now, taken.again_at
         self._probing = taken.circuit is not None and (self._probing or bool(taken.claims))
         if taken.claims:

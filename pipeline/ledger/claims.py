@@ -11,12 +11,13 @@ from typing import NamedTuple
 from sqlalchemy import ColumnElement, Connection, bindparam, select, update
 
 from pipeline.ledger import enclosures
-from pipeline.ledger.limits import EVERYTHING, Room
+from pipeline.ledger.limits import Room
 from pipeline.ledger.prepared import Prepared, Values, fetch, look
 from pipeline.ledger.records import Claim, Delivery, Letter
 from pipeline.ledger.schema import deliveries, instant, messages, micros, runs
 from pipeline.ledger.states import DeliveryState, RunState
 from pipeline.ledger.turns import Turn, first_due, next_runs
+from pipeline.ledger.ways import Asking
 
 _waiting = deliveries.alias("waiting")
 _NEXT = select(runs.c.expires_at, first_due().label("first")).where(
@@ -77,32 +78,23 @@ _MESSAGES = Prepared(
 )
 
 
-def claim(
-    connection: Connection,
-    mailer: str,
-    owner: str,
-    *,
-    now: datetime,
-    until: datetime,
-    limit: int,
-    after: str = "",
-    room: Room = EVERYTHING,
-) -> list[Claim]:
-    """Takes up to `limit` messages that are due, with all of their deliveries that are due.
+def claim(connection: Connection, asking: Asking, room: Room) -> list[Claim]:
+    """Takes up to `asking.limit` messages that are due, with all of their deliveries that are due.
 
-    The jobs of the best priority share the limit and take turns, beginning behind `after`. Where there is not room
-    for all recipients of a message, it takes some of them.
+    The jobs of the best priority share the limit and take turns, beginning behind `asking.after`. Where there is not
+    room for all recipients of a message, it takes some of them.
     """
     claims: list[Claim] = []
     several, one = (_LARGE if most is None else most for most in (room.of_several, room.of_one))
-    times_and_owner = micros(now), owner, micros(until)
+    times_and_owner = micros(asking.now), asking.owner, micros(asking.until)
+    after = asking.after
     progress = True
-    while progress and (left := min(limit - len(claims), several)) > 0:
-        found = next_runs(connection, mailer, now, left, after)
+    while progress and (left := min(asking.limit - len(claims), several)) > 0:
+        found = next_runs(connection, asking.mailer, asking.now, left, after)
         progress = False
         share = -(-left // max(1, len(found)))
         for run in found:
-            most = min(share, limit - len(claims), several)
+            most = min(share, asking.limit - len(claims), several)
             if most <= 0:
                 break
             taken = _take(connection, run.id, most, one, times_and_owner)

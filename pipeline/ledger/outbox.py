@@ -1,7 +1,7 @@
 """The outbox: deliveries of queued runs, from the first claim to the last outcome."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, Engine, func, select
 
@@ -10,11 +10,11 @@ from pipeline.ledger.auditing import write_audit
 from pipeline.ledger.database import read, write
 from pipeline.ledger.journal import journal
 from pipeline.ledger.operator_records import Action, Note
-from pipeline.ledger.records import Attempt, Claim, Delivery, Journaled, Outcome, RunKey, Swept
+from pipeline.ledger.records import Attempt, Delivery, Journaled, Outcome, RunKey, Swept
 from pipeline.ledger.rows import DELIVERIES, delivery_state, to_delivery
 from pipeline.ledger.schema import attempts, deliveries, runs
 from pipeline.ledger.states import DeliveryState, RunState
-from pipeline.ledger.ways import NO_LIMITS, Circuit, Limits, Taken, Usage, Waiting
+from pipeline.ledger.ways import Asking, Circuit, Limits, Taken, Usage, Waiting
 
 _SWEEP = 1_000
 """Deliveries changed in one transaction by `recover` and `expire`."""
@@ -32,36 +32,19 @@ class Outbox:
 
     # --- working --------------------------------------------------------------------------------------------
 
-    def claim(self, mailer: str, owner: str, now: datetime, lease: timedelta, limit: int) -> list[Claim]:
-        """Hands up to `limit` messages that are due to one worker, until `now + lease`.
+    def take(self, asking: Asking) -> Taken:
+        """Hands messages that are due to one worker, within what the mailer's circuit and its limits let through at
+        this instant.
 
-        In the order of priority, the run's due time, and the time of the next attempt. A claim holds those of
-        the message's deliveries that are due, and its letter names only their recipients.
-        """
-        with write(self._engine) as connection:
-            return claims.claim(connection, mailer, owner, now=now, until=now + lease, limit=limit)
-
-    def take(
-        self,
-        mailer: str,
-        owner: str,
-        now: datetime,
-        lease: timedelta,
-        limit: int,
-        *,
-        after: str = "",
-        limits: Limits = NO_LIMITS,
-    ) -> Taken:
-        """As `claim`, within what the mailer's circuit and its limits let through at this instant.
+        In the order of priority, the run's due time, and the time of the next attempt; jobs of one priority take turns.
+        A claim holds those of the message's deliveries that are due, and its letter names only their recipients.
 
         An open circuit lets nothing through, one that probes a single letter to a single owner. What is handed
         out counts in the limits at once, whatever becomes of it; what is given back untried counts no more,
         except for the spread over the second.
         """
         with write(self._engine) as connection:
-            return taking.take(
-                connection, mailer, owner, now=now, until=now + lease, limit=limit, after=after, limits=limits
-            )
+            return taking.take(connection, asking)
 
     def journal(
         self, intents: Sequence[int], outcomes: Sequence[Outcome], owner: str, now: datetime, *, metered: str = ""

@@ -1,5 +1,6 @@
 """Handing letters to a worker: as many as the mailer's circuit and its limits let through, all in one transaction."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -8,39 +9,21 @@ from pipeline.ledger import circuits, metering
 from pipeline.ledger.claims import claim
 from pipeline.ledger.limits import EVERYTHING, Pace, Room, handed_out, room
 from pipeline.ledger.records import Claim
-from pipeline.ledger.ways import NO_LIMITS, Limits, Taken
+from pipeline.ledger.ways import Asking, Limits, Taken
 
 
-def take(
-    connection: Connection,
-    mailer: str,
-    owner: str,
-    *,
-    now: datetime,
-    until: datetime,
-    limit: int,
-    after: str = "",
-    limits: Limits = NO_LIMITS,
-) -> Taken:
-    """Takes up to `limit` messages, one alone where the circuit probes; see `Outbox.take`."""
-    circuit, may = circuits.may_send(connection, mailer, owner, now)
+def take(connection: Connection, asking: Asking) -> Taken:
+    """What the asker gets, one message alone where the circuit probes; see `Outbox.take`."""
+    mailer, limits, now = asking.mailer, asking.limits, asking.now
+    circuit, may = circuits.may_send(connection, mailer, asking.owner, now)
     if not may:
         return Taken((), circuit)
     pace, allowed = _room(connection, mailer, limits, now) if limits.any else (None, EVERYTHING)
     claims: list[Claim] = []
     if allowed.of_several != 0:
-        claims = claim(
-            connection,
-            mailer,
-            owner,
-            now=now,
-            until=until,
-            limit=1 if circuit else limit,
-            after=after,
-            room=allowed,
-        )
+        claims = claim(connection, replace(asking, limit=1) if circuit else asking, allowed)
     if circuit and claims:
-        circuits.probing(connection, mailer, owner, until)
+        circuits.probing(connection, mailer, asking.owner, asking.until)
     if limits.per_second and pace and claims:
         recipients = sum(len(one.deliveries) for one in claims)
         pace = handed_out(limits.per_second, pace, recipients, now)

@@ -1,7 +1,7 @@
 """The plain values about ways out: how fast one may send, and why it rests."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pipeline.ledger.records import Claim
 
@@ -45,6 +45,27 @@ class Circuit:
     probe: str | None = None
     """The owner whose letter is the probe; nobody else may send one until `probe_until`."""
     probe_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What a worker wants to send next."""
+
+    mailer: str
+    owner: str
+    now: datetime
+    lease: timedelta
+    limit: int
+    """The most messages."""
+    after: str = ""
+    """The job that had the last turn: it begins with another one."""
+    limits: Limits = NO_LIMITS
+    """Of the mailer."""
+
+    @property
+    def until(self) -> datetime:
+        """When what the worker got is no longer its own."""
+        return self.now + self.lease
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pipeline.delivery.smtp.backlog import Backlog
 from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.loading import Terms
 from pipeline.ledger.records import Claim
+from pipeline.ledger.ways import Asking
 
 LEASE = timedelta(minutes=2)
 SERVER = Capabilities(pipelining=True, eight_bit=True)
@@ -20,7 +21,7 @@ def backlog() -> Backlog:
 
 def claims_of(bench: Bench, number: int = 2) -> list[Claim]:
     bench.queue([make_letter(n, [f"a{n}@example.com", f"b{n}@example.com"]) for n in range(number)])
-    return list(bench.outbox.claim("relay", "owner", NOW, LEASE, number))
+    return list(bench.outbox.take(Asking("relay", "owner", NOW, LEASE, number)).claims)
 
 
 def test_deliveries_at_hand_are_not_new(bench: Bench) -> None:

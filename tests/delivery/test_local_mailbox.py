@@ -7,6 +7,7 @@ from delivery_bench import make_letter
 
 from pipeline.delivery.mailers.local import LocalMailbox, unique_name
 from pipeline.ledger.records import Artifact, Part
+from pipeline.ledger.ways import Asking
 
 BOOK = Part(Artifact("b" * 64, 3, "application/vnd.ms-excel"), "delays.xlsx", "attachment")
 
@@ -34,7 +35,7 @@ def test_each_recipient_gets_a_file_that_another_reader_understands(bench, tmp_p
 
 def test_a_delivery_that_is_repeated_after_a_crash_does_not_double_its_mail(bench, tmp_path):
     bench.queue([make_letter(1), make_letter(2)], mailer="inbox")
-    claims = bench.outbox.claim("inbox", "dead-1/inbox", bench.now, timedelta(hours=1), 2)
+    claims = bench.outbox.take(Asking("inbox", "dead-1/inbox", bench.now, timedelta(hours=1), 2)).claims
     ids = [delivery.id for claim in claims for delivery in claim.deliveries]
     bench.outbox.journal(ids, [], "dead-1/inbox", bench.now)
     folder = tmp_path / "inbox"

@@ -9,6 +9,7 @@ from delivery_bench import QUICK, make_letter
 from scripted_smtp import OFFERS, Act, ScriptedServer, Turn, by_recipient, cut, reset, say, stall, times
 
 from pipeline.ledger.records import Artifact, Part
+from pipeline.ledger.ways import Asking
 from pipeline.message.wire import base64_lines
 
 HOUR = timedelta(hours=1)
@@ -361,7 +362,7 @@ def test_another_worker_that_took_a_letter_over_is_respected(bench, mailer):
 
     def rob(turn: Turn) -> None:
         bench.outbox.recover(bench.now, ["worker-1/relay"])
-        robbed.extend(bench.outbox.claim("relay", "robber", bench.now, HOUR, 1))
+        robbed.extend(bench.outbox.take(Asking("relay", "robber", bench.now, HOUR, 1)).claims)
 
     robbed = []
     with ScriptedServer(script={"data": rob}) as server:

@@ -10,7 +10,7 @@ from scripted_smtp import ScriptedServer, say, times
 from pipeline.delivery.pauses import opened
 from pipeline.delivery.replies import classify, classify_event
 from pipeline.delivery.verdict import Phase
-from pipeline.ledger.ways import Limits
+from pipeline.ledger.ways import Asking, Limits
 
 MINUTE = timedelta(minutes=1)
 DAILY = "550 5.4.5 Daily user sending limit exceeded"
@@ -63,7 +63,7 @@ def test_another_process_stops_at_once_and_only_one_sends_the_probe(bench, maile
         bench.deliver(mailer(relay))
         bench.now += 60 * MINUTE
         one, other = (bench.worker({"relay": mailer(relay)}) for _ in range(2))
-        taken = bench.outbox.take("relay", "worker-8/relay", bench.now, 10 * MINUTE, 9)
+        taken = bench.outbox.take(Asking("relay", "worker-8/relay", bench.now, 10 * MINUTE, 9))
         assert len(taken.claims) == 1
         assert other.run_until_idle().attempts == 0
         bench.outbox.release("worker-8/relay")
@@ -96,7 +96,7 @@ def test_while_another_probes_there_is_nothing_to_do_until_its_time_ends(bench, 
     with server(DAILY) as relay:
         bench.deliver(mailer(relay))
         bench.now += 60 * MINUTE
-        bench.outbox.take("relay", "worker-8/relay", bench.now, 10 * MINUTE, 9)
+        bench.outbox.take(Asking("relay", "worker-8/relay", bench.now, 10 * MINUTE, 9))
         assert bench.deliver(mailer(relay)).waiting_until == bench.now + 10 * MINUTE
 
 

@@ -9,6 +9,7 @@ from scripted_smtp import ScriptedServer
 
 from pipeline.delivery.mailers.local import LocalMailbox
 from pipeline.errors import LedgerError
+from pipeline.ledger.ways import Asking
 
 HOUR = timedelta(hours=1)
 
@@ -33,7 +34,7 @@ def test_what_is_too_old_expires_and_is_told(bench, mailer):
 
 def test_a_dead_workers_intents_are_uncertain_and_its_claims_are_free(bench, mailer):
     bench.queue([make_letter(n) for n in range(3)])
-    claims = bench.outbox.claim("relay", "dead-1/relay", bench.now, HOUR, 3)
+    claims = bench.outbox.take(Asking("relay", "dead-1/relay", bench.now, HOUR, 3)).claims
     bench.outbox.journal([claims[0].deliveries[0].id], [], "dead-1/relay", bench.now)
     with ScriptedServer() as server:
         worker = bench.worker({"relay": mailer(server)}, dead_owners=lambda: ["dead-1"])
@@ -47,7 +48,7 @@ def test_a_dead_workers_intents_are_uncertain_and_its_claims_are_free(bench, mai
 
 def test_a_living_workers_claims_are_left_alone(bench, mailer):
     bench.queue([make_letter(n) for n in range(3)])
-    bench.outbox.claim("relay", "alive-1/relay", bench.now, HOUR, 2)
+    bench.outbox.take(Asking("relay", "alive-1/relay", bench.now, HOUR, 2))
     with ScriptedServer() as server:
         bench.deliver(mailer(server))
     assert bench.states() == {"sent": 1, "queued": 2}

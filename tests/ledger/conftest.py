@@ -20,6 +20,7 @@ from pipeline.ledger.outbox import Outbox
 from pipeline.ledger.records import Artifact, Letter, Outcome, Part, RunKey, Terms
 from pipeline.ledger.runs import Runs
 from pipeline.ledger.states import DeliveryState
+from pipeline.ledger.ways import Asking
 
 NOW = datetime(2013, 2, 1, 11, 30, tzinfo=UTC)
 CHART = Part(Artifact("a" * 64, 30_000, "image/png"), "delays.png", "inline", "delays@example.com")
@@ -152,7 +153,7 @@ class Desk:
     def claim(self, owner: str = "w1", minutes: int = 0, limit: int = 100) -> list[int]:
         """The claimed deliveries' ids; the lease lasts one minute."""
         at = NOW + timedelta(minutes=minutes)
-        claims = self.outbox.claim("relay", owner, at, timedelta(minutes=1), limit)
+        claims = self.outbox.take(Asking("relay", owner, at, timedelta(minutes=1), limit)).claims
         return [delivery.id for claim in claims for delivery in claim.deliveries]
 
     def outcome(

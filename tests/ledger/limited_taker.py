@@ -7,7 +7,7 @@ from pipeline.ledger.database import open_ledger
 from pipeline.ledger.outbox import Outbox
 from pipeline.ledger.records import Outcome
 from pipeline.ledger.states import DeliveryState
-from pipeline.ledger.ways import Limits
+from pipeline.ledger.ways import Asking, Limits
 
 NOW = datetime(2013, 2, 1, 11, 30, tzinfo=UTC)
 LIMITS = Limits(per_hour=25, per_day=40)
@@ -17,7 +17,7 @@ def main(url: str, owner: str) -> int:
     outbox = Outbox(open_ledger(url))
     got, misses = 0, 0
     while misses < 3:
-        claims = outbox.take("relay", owner, NOW, timedelta(minutes=5), 4, limits=LIMITS).claims
+        claims = outbox.take(Asking("relay", owner, NOW, timedelta(minutes=5), 4, limits=LIMITS)).claims
         found = [delivery.id for claim in claims for delivery in claim.deliveries]
         misses = 0 if found else misses + 1
         got += len(found)

@@ -10,7 +10,7 @@ from pipeline.ledger.database import open_ledger
 from pipeline.ledger.operator_records import Note
 from pipeline.ledger.outbox import Outbox
 from pipeline.ledger.schema import audit
-from pipeline.ledger.ways import Circuit
+from pipeline.ledger.ways import Asking, Circuit
 
 MINUTE = timedelta(minutes=1)
 
@@ -22,7 +22,7 @@ def circuit(desk, minutes: int = 5, failures: int = 1) -> Circuit:
 
 
 def got(desk, owner: str, minutes: float) -> int:
-    return len(desk.outbox.take("relay", owner, desk.now + minutes * MINUTE, MINUTE, 10).claims)
+    return len(desk.outbox.take(Asking("relay", owner, desk.now + minutes * MINUTE, MINUTE, 10)).claims)
 
 
 def test_an_open_one_lets_nothing_through_and_every_process_sees_it(desk, url):
@@ -32,7 +32,7 @@ def test_an_open_one_lets_nothing_through_and_every_process_sees_it(desk, url):
     engine = open_ledger(url)
     other = Outbox(engine)
     assert other.circuit("relay") == circuit(desk)
-    taken = other.take("relay", "w2", desk.now, MINUTE, 10)
+    taken = other.take(Asking("relay", "w2", desk.now, MINUTE, 10))
     assert (taken.claims, taken.circuit) == ((), circuit(desk))
     assert desk.outbox.circuit("inbox") is None
     engine.dispose()

@@ -19,6 +19,7 @@ from pipeline.ledger.records import Delivery, Letter, Outcome, RunKey, Terms
 from pipeline.ledger.runs import Runs
 from pipeline.ledger.states import ENDED, RunState, run_outcome
 from pipeline.ledger.states import DeliveryState as D
+from pipeline.ledger.ways import Asking
 
 START = datetime(2013, 2, 1, 11, 30, tzinfo=UTC)
 MEMORY = Path("/dev/shm")  # where there is one, thousands of commits need not wait for a disk
@@ -81,7 +82,7 @@ class OutboxMachine(RuleBasedStateMachine):
 
     @rule(owner=OWNERS, limit=st.integers(1, 4))
     def claim(self, owner: str, limit: int) -> None:
-        claims = self.outbox.claim("relay", owner, self.now, LEASE, limit)
+        claims = self.outbox.take(Asking("relay", owner, self.now, LEASE, limit)).claims
         for delivery in (delivery for claim in claims for delivery in claim.deliveries):
             assert self.world.held.get(delivery.id, ("", self.now))[1] <= self.now
             self.world.held[delivery.id] = (owner, self.now + LEASE)

@@ -16,6 +16,7 @@ from pipeline.ledger.records import RunKey
 from pipeline.ledger.states import DELIVERY_TRANSITIONS, RunState
 from pipeline.ledger.states import DeliveryState as D
 from pipeline.ledger.suppressing import Suppressions
+from pipeline.ledger.ways import Asking
 
 LATER = 600
 """Minutes after NOW, when the terms of a run of these tests are over."""
@@ -146,7 +147,9 @@ def test_a_release_after_its_time_gets_new_terms_and_one_in_time_keeps_its_own(d
     assert set(desk.claim(minutes=2)) == {one, two}
     operations.hold(key, note(desk, 1))
     operations.release(key, note(desk, LATER), desk.terms(hours=99, mailer="other"))
-    claims = desk.outbox.take("other", "w9", desk.now + timedelta(minutes=LATER), timedelta(minutes=1), 5).claims
+    claims = desk.outbox.take(
+        Asking("other", "w9", desk.now + timedelta(minutes=LATER), timedelta(minutes=1), 5)
+    ).claims
     assert {d.id for claim in claims for d in claim.deliveries} == {one, two}
 
 
@@ -291,7 +294,7 @@ class TestSuppressions:
     def test_claims_are_looked_at_by_their_job(self, desk):
         desk.queued([desk.letter("a", "a@x.org", "b@x.org")])
         desk.queued([desk.letter("c", "A@x.org")], key=RunKey("weekly", desk.now))
-        claims = desk.outbox.take("relay", "w1", desk.now, timedelta(minutes=1), 9).claims
+        claims = desk.outbox.take(Asking("relay", "w1", desk.now, timedelta(minutes=1), 9)).claims
         found = Suppressions(desk.engine)
         assert dict(found.barred_claims(claims, "relay")) == {}
         found.add("a@x.org", "job:weekly", note(desk))

@@ -7,6 +7,7 @@ import pytest
 from pipeline.errors import IllegalTransitionError, LedgerError
 from pipeline.ledger.states import DeliveryState as D
 from pipeline.ledger.states import RunState
+from pipeline.ledger.ways import Asking
 
 MINUTE = timedelta(minutes=1)
 
@@ -33,7 +34,7 @@ def test_claims_come_by_priority_then_due_time_then_order(desk) -> None:
     desk.queued(desk.people(2, "urgent"), desk.key(hours=3), desk.terms(priority=1))
     desk.queued(desk.people(2, "other"), desk.key(), desk.terms(mailer="gmail"))
     order = []
-    while claims := desk.outbox.claim("relay", "w1", desk.now, MINUTE, 3):
+    while claims := desk.outbox.take(Asking("relay", "w1", desk.now, MINUTE, 3)).claims:
         order += [claim.letter.recipients[0].partition("@")[0] for claim in claims]
     assert order == ["urgent0", "urgent1", "early0", "early1", "late0", "late1"]
 
@@ -41,9 +42,11 @@ def test_claims_come_by_priority_then_due_time_then_order(desk) -> None:
 def test_a_shared_message_is_claimed_whole_however_small_the_limit(desk) -> None:
     people = tuple(f"p{number}@example.com" for number in range(5))
     desk.queued([desk.letter("all", *people), desk.letter("one")])
-    claims = desk.outbox.claim("relay", "w1", desk.now, MINUTE, 1)
+    claims = desk.outbox.take(Asking("relay", "w1", desk.now, MINUTE, 1)).claims
     assert [claim.letter.recipients for claim in claims] == [people]
-    assert [len(claim.deliveries) for claim in desk.outbox.claim("relay", "w1", desk.now, MINUTE, 1)] == [1]
+    assert [len(claim.deliveries) for claim in desk.outbox.take(Asking("relay", "w1", desk.now, MINUTE, 1)).claims] == [
+        1
+    ]
 
 
 def test_a_retry_carries_only_those_that_are_due(desk) -> None:
@@ -53,7 +56,7 @@ def test_a_retry_carries_only_those_that_are_due(desk) -> None:
     done = [desk.outcome(a, D.SENT), desk.outcome(b, D.DEFERRED, 5), desk.outcome(c, D.FAILED)]
     assert desk.outbox.journal([], done, "w1", desk.now).ended == ()
     assert desk.claim(minutes=4) == []
-    [claim] = desk.outbox.claim("relay", "w2", _at(desk, 5), MINUTE, 10)
+    [claim] = desk.outbox.take(Asking("relay", "w2", _at(desk, 5), MINUTE, 10)).claims
     assert claim.letter.recipients == ("b@example.com",)
     assert [(one.id, one.state, one.attempts) for one in claim.deliveries] == [(b, D.DEFERRED, 1)]
 

@@ -10,6 +10,7 @@ from pipeline.ledger.database import read
 from pipeline.ledger.records import Beside, RunKey
 from pipeline.ledger.schema import artifacts, enclosures, messages, parts
 from pipeline.ledger.states import DeliveryState, RunState
+from pipeline.ledger.ways import Asking
 
 MINUTE = timedelta(minutes=1)
 
@@ -68,7 +69,7 @@ def test_one_builder_gets_it(desk) -> None:
 def test_a_message_comes_out_as_it_went_in(desk) -> None:
     letters = [desk.letter("ana", "ana@example.com", "bo@example.com"), desk.letter("cy", parts=())]
     desk.queued(letters)
-    claims = desk.outbox.claim("relay", "w1", desk.now, MINUTE, 10)
+    claims = desk.outbox.take(Asking("relay", "w1", desk.now, MINUTE, 10)).claims
     assert [claim.letter for claim in claims] == letters
     assert [claim.terms for claim in claims] == [desk.terms()] * 2
     assert {claim.run for claim in claims} == {str(desk.key())}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.ledger.limits import DAY, HOUR, MINUTE, SECOND, Pace, handed_out, paced_room, portion, room, window_room
 from pipeline.ledger.outbox import Outbox
 from pipeline.ledger.states import DeliveryState as D
-from pipeline.ledger.ways import Limits
+from pipeline.ledger.ways import Asking, Limits
 
 NOW = datetime(2013, 2, 1, 11, 30, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
@@ -102,7 +102,7 @@ def test_the_narrowest_limit_counts_and_its_time_is_told():
 
 
 def take(desk, limits: Limits, *, at: timedelta = timedelta(0), owner: str = "w1", limit: int = 100):
-    return desk.outbox.take("relay", owner, desk.now + at, LEASE, limit, limits=limits)
+    return desk.outbox.take(Asking("relay", owner, desk.now + at, LEASE, limit, limits=limits))
 
 
 def ids(taken) -> list[int]:

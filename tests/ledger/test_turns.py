@@ -7,12 +7,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pipeline.ledger.ways import Asking
+
 MINUTE = timedelta(minutes=1)
 
 
 def take(desk, limit: int, after: str = "", owner: str = "w1") -> list[str]:
     """The jobs of the letters that one claim hands out."""
-    taken = desk.outbox.take("relay", owner, desk.now, MINUTE, limit, after=after)
+    taken = desk.outbox.take(Asking("relay", owner, desk.now, MINUTE, limit, after=after))
     return [claim.job for claim in taken.claims]
 
 
@@ -33,7 +35,9 @@ def test_one_by_one_they_take_turns_and_within_a_job_the_earliest_run_comes_firs
     queue(desk, "b", 3, run=7)
     order: list[str] = []
     runs: list[str] = []
-    while found := desk.outbox.take("relay", "w1", desk.now, MINUTE, 1, after=order[-1] if order else "").claims:
+    while found := desk.outbox.take(
+        Asking("relay", "w1", desk.now, MINUTE, 1, after=order[-1] if order else "")
+    ).claims:
         order.append(found[0].job)
         runs.append(found[0].run)
     assert order == ["a", "b", "a", "b", "a", "b"]
@@ -74,7 +78,7 @@ def test_no_job_waits_while_another_is_served_twice_as_often(desk, sizes, limit)
     left = dict(zip(jobs, sizes, strict=True))
     after, served = "", dict.fromkeys(jobs, 0)
     while any(left.values()):
-        claims = desk.outbox.take(mailer, "w1", desk.now, MINUTE, limit, after=after).claims
+        claims = desk.outbox.take(Asking(mailer, "w1", desk.now, MINUTE, limit, after=after)).claims
         assert 0 < len(claims) <= limit
         after = claims[-1].job
         for claim in claims:
