@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from pipeline.delivery.alerting import Refusals
-from pipeline.delivery.lines import Line, adapted_line, attempt_line, run_line, suppressed_line
+from pipeline.delivery.lines import Line, adapted_line, attempt_line, late_line, run_line, suppressed_line
 from pipeline.delivery.ports import Barred, Clock, Outbox, Result, nobody_barred
 from pipeline.delivery.settle import settle, suppressed, untried, without
 from pipeline.delivery.throttle import Throttle
@@ -101,7 +101,6 @@ class OutboxDesk:
         done = self._write([delivery.id for delivery in intents], outcomes)
         self.attempts += len(results)
         self._untold = results, outcomes, done
-        self.beat()
         return done.intended
 
     def tell(self) -> None:
@@ -112,6 +111,8 @@ class OutboxDesk:
             if outcome.delivery not in done.lost:
                 lines.append(attempt_line(self._mailer, result, outcome, resent=outcome.delivery in done.resent))
                 lines += self._refusals.lines(result)
+            elif outcome.delivery in done.late:
+                lines.append(late_line(self._mailer, result, outcome))
         lines += map(run_line, done.ended)
         if any(result.verdict.ok for result in results):
             lines += self._throttle.worked()
@@ -162,6 +163,7 @@ class OutboxDesk:
         give_up = min(self._lease_until or now, now + FAREWELL) if self.stopping else self._lease_until or now
         while True:
             try:
+                self.beat()  # first: a lease that ended while the machine slept is ours as long as nobody took it
                 return self._outbox.journal(
                     intents, outcomes, self._owner, self._clock(), metered=self._throttle.metered
                 )

@@ -22,6 +22,14 @@ _EVENTS = {
 }
 
 
+def late_line(mailer: str, result: Result, outcome: Outcome) -> Line:
+    """An answer that came after its delivery had been recovered as uncertain."""
+    delivery = result.delivery
+    where = {**who(delivery), "mailer": mailer, "attempt": delivery.attempts + outcome.counts}
+    size = {"bytes": result.bytes, "duration_ms": outcome.duration_ms}
+    return "delivery.answered_late", told({**where, **_answer(result.verdict), **size})
+
+
 def attempt_line(mailer: str, result: Result, outcome: Outcome, *, resent: bool) -> Line:
     """One attempt at one delivery. `next_attempt` stands where there will be one."""
     delivery = result.delivery

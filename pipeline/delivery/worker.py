@@ -133,11 +133,15 @@ class Worker:
             self._give_back(name)
 
     def sweep(self) -> None:
-        """Frees what the dead held and ends what is too old, and logs both."""
+        """Frees what the dead held and ends what is too old, and logs both.
+
+        What this process holds is not freed because its lease is over: the machine slept, and the answers may be there.
+        """
         now = self._clock()
         gone = set(self._dead_owners())
         dead = [owner for owner in self._outbox.owners() if owner.partition("/")[0] in gone] if gone else []
-        self._log_swept(partial(self._outbox.recover, now, dead), "delivery.uncertain")
+        ours = [self._owner_of(name) for name in self._mailers]
+        self._log_swept(partial(self._outbox.recover, now, dead, ours), "delivery.uncertain")
         self._log_swept(partial(self._outbox.expire, now), "delivery.expired")
 
     def next_due(self) -> datetime | None:

@@ -2,6 +2,7 @@
 reply."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -79,6 +80,9 @@ _SETTLE = Prepared(
     "of_id", "by_owner", "was", "to", "tried", "next",
     "reply_code", "reply_enhanced", "reply_verdict", "reply_text", "maybe_twice", "now",
 )  # fmt: skip
+_UNCERTAIN = select(deliveries.c.id).where(
+    deliveries.c.id.in_(bindparam("ids", expanding=True)), deliveries.c.state == DeliveryState.UNCERTAIN
+)
 _GIVE_BACK = Prepared(
     update(deliveries)
     .where(*_mine)
@@ -122,13 +126,30 @@ def journal(
     )
     _apply(connection, _GIVE_BACK, [_return(one, states[one.delivery], owner, at) for one in untried])
     run_many(connection, _ATTEMPT, [_attempt(outcome) for outcome in tried])
+    late = _keep_late(connection, [outcome for outcome in outcomes if outcome.delivery not in ours])
     ended = {ours[one.delivery].run for one, to in zip(tried, become, strict=True) if to in ENDED}
     return Journaled(
         intended=intended,
         lost=(frozenset(intents) - intended) | ({o.delivery for o in outcomes} - {o.delivery for o in kept}),
         resent=frozenset(one.delivery for one, to in zip(tried, become, strict=True) if to is not one.state),
         ended=close_ended(connection, ended, now),
+        late=late,
     )
+
+
+def _keep_late(connection: Connection, outcomes: Sequence[Outcome]) -> frozenset[int]:
+    """Answers of a server about deliveries that somebody has recovered as uncertain since.
+
+    No state changes: the run may have ended by it, and its owner been told. But who looks whether the mail arrived
+    finds the answer.
+    """
+    definite = {outcome.delivery: outcome for outcome in outcomes if outcome.code is not None}
+    if not definite:
+        return frozenset()
+    found = frozenset(connection.execute(_UNCERTAIN, {"ids": list(definite)}).scalars())
+    # What recovered it has charged the attempt.
+    run_many(connection, _ATTEMPT, [_attempt(replace(definite[one], counts=False)) for one in sorted(found)])
+    return found
 
 
 def after_uncertain(on_uncertain: str) -> DeliveryState:

@@ -126,14 +126,15 @@ class Outbox:
         with read(self._engine) as connection:
             return claims.owners(connection)
 
-    def recover(self, now: datetime, dead: Collection[str] = ()) -> Swept:
-        """Frees some of what owners hold whose lease is over, or who are known to be `dead`.
+    def recover(self, now: datetime, dead: Collection[str] = (), living: Collection[str] = ()) -> Swept:
+        """Frees some of what owners hold whose lease is over, or who are known to be `dead`. `living`: owners that
+        the caller knows to work, whatever their leases say.
 
         Claimed and not begun: it waits again, silently. Being sent: it is uncertain, and returned; where the
         run says resend it is queued again at once, as a possible duplicate.
         """
         with write(self._engine) as connection:
-            return sweeping.recover(connection, now, dead, _SWEEP)
+            return sweeping.recover(connection, now, dead, _SWEEP, living)
 
     def expire(self, now: datetime) -> Swept:
         """Ends some of what waits in runs whose `expires_at` has come. What somebody has claimed is left to him."""

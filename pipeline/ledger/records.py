@@ -221,6 +221,8 @@ class Journaled:
     """Uncertain ones that will be sent again because their run says `on_uncertain: resend`."""
     ended: tuple[Run, ...]
     """Runs whose last open delivery this was."""
+    late: frozenset[int] = frozenset()
+    """Lost ones whose delivery is uncertain: the answer is kept beside it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,9 +57,12 @@ _EXPIRE = (
 )
 
 
-def recover(connection: Connection, now: datetime, dead: Collection[str], limit: int) -> Swept:
+def recover(
+    connection: Connection, now: datetime, dead: Collection[str], limit: int, living: Collection[str] = ()
+) -> Swept:
     """Takes up to `limit` deliveries from owners that are gone; see `Outbox.recover`."""
-    gone = (deliveries.c.lease_until <= now) | deliveries.c.owner.in_(sorted(dead))
+    over = (deliveries.c.lease_until <= now) & deliveries.c.owner.not_in(sorted(living))
+    gone = over | deliveries.c.owner.in_(sorted(dead))
     rows = connection.execute(
         select(deliveries.c.id, deliveries.c.state, deliveries.c.owner, deliveries.c.run_id, runs.c.on_uncertain)
         .add_columns(deliveries.c.possible_duplicate, runs.c.mailer)

@@ -134,6 +134,9 @@ _DELIVERIES: dict[str, EventSpec] = {
     "delivery.suppressed": _delivery("info", "", "The address must not be mailed."),
     "delivery.held": _delivery("warning", "", "It waits for an operator."),
     "delivery.uncertain": _delivery("warning", "", "Nobody can know whether it arrived."),
+    "delivery.answered_late": _delivery(
+        "warning", "code", "The server's answer to one that is uncertain meanwhile; it stays so, the answer is kept."
+    ),
     "delivery.cancelled": _delivery("info", "", "An operator took it back."),
     "delivery.requeued": _delivery("info", "", "An operator sends it, or sends it again."),
     "delivery.bounced": _delivery("warning", "class", "It was sent, and a report came back that it did not arrive."),

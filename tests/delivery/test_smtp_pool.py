@@ -373,6 +373,44 @@ def test_another_worker_that_took_a_letter_over_is_respected(bench, mailer):
     assert [line for line in bench.events if line["event"].startswith("delivery.")] == []
 
 
+@pytest.mark.parametrize(("answer", "state"), [("250 2.0.0 queued as 1", "sent"), ("554 5.6.0 no", "failed")])
+def test_an_answer_that_comes_after_its_delivery_was_recovered_is_kept_beside_it(bench, mailer, answer, state):
+    """Another process took this one for dead while its mail was on its way; the run has ended by that."""
+    bench.queue([make_letter(1)], on_uncertain="hold")
+
+    def dot(turn: Turn) -> Act:
+        bench.outbox.recover(bench.now, ["worker-1/relay"])
+        return say(answer)
+
+    with ScriptedServer(script={"dot": dot}) as server:
+        bench.deliver(mailer(server))
+    (delivery,) = bench.deliveries()
+    assert (delivery.state, delivery.attempts) == ("uncertain", 1)
+    recovered, late = bench.outbox.attempts(delivery.id)
+    assert (recovered.state, late.state, late.code, late.counts) == ("uncertain", state, int(answer[:3]), False)
+    (line,) = [line for line in bench.events if line["event"].startswith("delivery.")]
+    assert (line["event"], line["code"], line["attempt"]) == ("delivery.answered_late", int(answer[:3]), 1)
+    assert answer.endswith(line["reply"])
+
+
+@pytest.mark.parametrize("policy", ["resend", "hold"])
+def test_a_machine_that_slept_past_its_leases_reads_the_answers_that_are_there(bench, mailer, policy):
+    """Whoever sweeps in the same process knows that it lives; another machine cannot."""
+    bench.queue([make_letter(n) for n in range(3)], on_uncertain=policy)
+
+    def dot(turn: Turn) -> None:
+        bench.now += HOUR
+        worker.sweep()
+
+    with ScriptedServer(script={"dot": dot}) as server:
+        worker = bench.worker({"relay": mailer(server)})
+        worker.run_until_idle()
+        worker.close()
+    assert bench.states() == {"sent": 3}
+    assert all((delivery.attempts, delivery.possible_duplicate) == (1, False) for delivery in bench.deliveries())
+    assert len(server.mails) == 3
+
+
 def test_a_server_that_hangs_up_after_ehlo_is_not_stormed(bench, mailer):
     bench.queue([make_letter(1)])
     with ScriptedServer(script={"ehlo": cut("250 scripted")}) as server:
