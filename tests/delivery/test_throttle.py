@@ -206,21 +206,8 @@ def test_at_the_server_no_second_holds_more_than_its_limit_though_two_work(bench
             times.append(datetime.now(UTC))
 
     with ScriptedServer(script={"mail": note}) as relay:
-        workers = [
-            bench.worker(
-                {"relay": mailer(relay, connections=2)},
-                limits={"relay": Limits(per_second=20)},
-                sleep=threading.Event().wait,
-            )
-            for _ in range(2)
-        ]
-        threads = [threading.Thread(target=worker.run_until_idle) for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(30)
-        for worker in workers:
-            worker.close()
+        options = {"limits": {"relay": Limits(per_second=20)}, "sleep": threading.Event().wait}
+        bench.race(*(bench.worker({"relay": mailer(relay, connections=2)}, **options) for _ in range(2)))
     assert bench.states() == {"sent": 30}
     assert times[-1] - times[0] >= timedelta(seconds=29 / 20 - 0.2)
     assert all(sum(start <= at < start + timedelta(seconds=0.9) for at in times) <= 20 for start in times)

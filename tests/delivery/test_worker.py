@@ -57,14 +57,7 @@ def test_a_living_workers_claims_are_left_alone(bench, mailer):
 def test_two_workers_share_and_never_double(bench, mailer):
     bench.queue([make_letter(n) for n in range(80)])
     with ScriptedServer() as server:
-        workers = [bench.worker({"relay": mailer(server, connections=2)}) for _ in range(2)]
-        threads = [threading.Thread(target=worker.run_until_idle) for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(20)
-        for worker in workers:
-            worker.close()
+        bench.race(*(bench.worker({"relay": mailer(server, connections=2)}) for _ in range(2)))
     assert bench.states() == {"sent": 80}
     assert max(server.received().values()) == 1
 

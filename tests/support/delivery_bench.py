@@ -4,6 +4,7 @@ it logged."""
 import io
 import json
 import random
+import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -113,6 +114,16 @@ class Bench:
         try:
             return worker.run_until_idle()
         finally:
+            worker.close()
+
+    def race(self, *workers: Worker) -> None:
+        """All at once, each in a thread, until nothing is due."""
+        threads = [threading.Thread(target=worker.run_until_idle) for worker in workers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        for worker in workers:
             worker.close()
 
     def deliver_all(self, mailer: Mailer, *, rounds: int = 100) -> None:

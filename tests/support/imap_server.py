@@ -5,9 +5,9 @@ import contextlib
 import re
 import socketserver
 import ssl
-import threading
 from dataclasses import dataclass, field
-from typing import Self
+
+from loopback import Loopback
 
 _LITERAL_LIMIT = re.compile(r"BODY\.PEEK\[\]<0\.(\d+)>")
 
@@ -18,7 +18,7 @@ class Stored:
     flags: set[str] = field(default_factory=set)
 
 
-class ImapServer:
+class ImapServer(Loopback):
     """`with ImapServer(mails) as server:` `tls`: from the first byte, or after STARTTLS with `starttls`."""
 
     def __init__(
@@ -34,8 +34,6 @@ class ImapServer:
         self.password, self.tls, self.starttls = password, tls, starttls
         self.cut_after_fetches = cut_after_fetches
         self.commands: list[str] = []
-
-    def __enter__(self) -> Self:
         outer = self
 
         class Handler(socketserver.BaseRequestHandler):
@@ -43,17 +41,10 @@ class ImapServer:
                 with contextlib.suppress(OSError):
                     _Session(outer, self.request).run()
 
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self.port: int = server.server_address[1]
+        super().__init__(server)
 
     def flags(self) -> list[str]:
         return [" ".join(sorted(mail.flags)) for mail in self.mails]
