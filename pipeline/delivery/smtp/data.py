@@ -6,15 +6,12 @@
 MAIL, RCPT and DATA go in one write where PIPELINING is offered (RFC 2920), one by one elsewhere.
 """
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.delivery.replies import classify, classify_event
-from pipeline.delivery.rules import Rule
-from pipeline.delivery.smtp.capabilities import Capabilities
 from pipeline.delivery.smtp.reply import GarbageError, Reply
-from pipeline.delivery.smtp.transaction import Envelope, Stage, Transaction
+from pipeline.delivery.smtp.transaction import Stage, Transaction
 from pipeline.delivery.verdict import Action, Kind, Phase, Verdict
 
 LONE_DOT = b".\r\n"
@@ -25,18 +22,10 @@ class DataTransaction(Transaction):
     """Its body waits for the answers to its opening, which `start` returns."""
 
     chunked = False
-
-    def __init__(
-        self,
-        envelope: Envelope,
-        server: Capabilities,
-        *,
-        split_before: frozenset[str] = frozenset(),
-        rules: Sequence[Rule] = (),
-    ) -> None:
-        super().__init__(envelope, server, split_before=split_before, rules=rules)
-        self._later: deque[tuple[Phase, str, str]] = deque()
-        self._last = Phase.LOCAL
+    _later: Sequence[tuple[Phase, str, str]] = ()
+    """Where there is no pipelining: the commands behind the one that waits for its answer."""
+    _last = Phase.LOCAL
+    """What the last reply was about."""
 
     @property
     def phase(self) -> Phase:
@@ -97,14 +86,14 @@ class DataTransaction(Transaction):
         if self._server.pipelining:
             self._waiting.extend((phase, who) for phase, who, _ in steps)
             return "".join(command for _, _, command in steps).encode("ascii")
-        self._later = deque(steps)
+        self._later = steps
         return self._next()
 
     def _next(self) -> bytes:
         """Where there is no pipelining: the next command."""
         if not self._later:
             return b""
-        phase, who, command = self._later.popleft()
+        (phase, who, command), *self._later = self._later
         self._waiting.append((phase, who))
         return command.encode("ascii")
 
@@ -112,7 +101,7 @@ class DataTransaction(Transaction):
         if reply.code == 250:
             return self._next()
         verdict = self._mail_refused = self._judge_mail(reply)
-        self._later.clear()
+        self._later = ()
         if reply.code == 421:
             return self._conclude(verdict, over=True)
         return b"" if self._waiting else self._after_refusal(verdict)
@@ -164,7 +153,7 @@ class DataTransaction(Transaction):
     def _clean(self) -> bytes:
         """Takes back a MAIL that came to nothing; without it the next one may be "nested"."""
         self.stage = Stage.CLEANING
-        self._later.clear()
+        self._later = ()
         self._waiting.append((Phase.RSET, ""))
         return b"RSET\r\n"
 
@@ -178,5 +167,5 @@ class DataTransaction(Transaction):
 
     def _conclude(self, verdict: Verdict, *, over: bool) -> bytes:
         """See `Transaction`."""
-        self._later.clear()
+        self._later = ()
         return super()._conclude(verdict, over=over)
