@@ -15,7 +15,7 @@ PROVIDER_RULES: dict[str, tuple[Rule, ...]] = {
     "outlook": (
         rule("outlook-quota", "mail rcpt dot", "5xx", "", r"SubmissionQuotaExceeded",
              K.RATE, S.ACCOUNT, A.PAUSE, HOUR),
-        rule("outlook-stopped", "mail rcpt dot", "5xx", "5.1.8 5.7.705 5.7.708 5.7.750", "",
+        rule("outlook-stopped", "mail rcpt dot", "5xx", "5.1.8", "",
              K.PERM_SENDER, S.ACCOUNT, A.PAUSE, SLOW),
         rule("outlook-recipient-busy", "rcpt dot", "5xx", "5.2.121 5.2.122", "",
              K.TRANSIENT, S.RECIPIENT, A.RETRY, HOUR),
@@ -29,6 +29,8 @@ PROVIDER_RULES: dict[str, tuple[Rule, ...]] = {
              K.RATE, S.ACCOUNT, A.PAUSE, HOUR),
     ),
     "ses": (
+        rule("ses-suppressed", "rcpt dot", "5xx", "", r"address (is )?(black-?listed|on the suppression list)",
+             K.PERM_RCPT, S.RECIPIENT, A.FAIL),
         rule("ses-not-authorized", "mail rcpt dot", "5xx", "", r"is not authorized to perform",
              K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
     ),
@@ -39,7 +41,7 @@ PROVIDER_RULES: dict[str, tuple[Rule, ...]] = {
              K.PERM_SENDER, S.ACCOUNT, A.PAUSE, SLOW),
     ),
     "postmark": (
-        rule("postmark-inactive", "rcpt dot", "5xx", "", r"marked as inactive",
+        rule("postmark-inactive", "rcpt dot", "4xx 5xx", "", r"marked as inactive",
              K.PERM_RCPT, S.RECIPIENT, A.FAIL),
         rule("postmark-sender", "mail rcpt dot", "5xx", "", r"not a sender signature",
              K.PERM_SENDER, S.SENDER, A.WAIT, SLOW),

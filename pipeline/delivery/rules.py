@@ -94,11 +94,11 @@ K, S, A = Kind, Scope, Action
 _FULL = (
     r"(mailbox|inbox|account|user)[^.]{0,30}"
     r"(full|over ?quota|quota exceeded|exceeded[^.]{0,20}(quota|storage))"
-    r"|over ?quota|out of storage"
+    r"|over ?quota|out of storage|exceeded storage allocation"
 )
 
 TEXT_RULES: tuple[Rule, ...] = (
-    rule("recipient-too-fast", "rcpt dot", "4xx", "",
+    rule("recipient-too-fast", "rcpt dot", "4xx 5xx", "",
          r"(user|recipient|account|inbox) .{0,40}"
          r"(receiving|getting) (mail|messages?) (too quickly|at a rate)",
          K.TRANSIENT, S.RECIPIENT, A.RETRY, GREYLIST),
@@ -121,7 +121,9 @@ TEXT_RULES: tuple[Rule, ...] = (
     rule("rate-limited", "greeting ehlo auth mail rcpt data dot", "4xx 5xx", "",
          r"throttl|rate[- ]?limit|rate (was |is |has been )?exceeded"
          r"|(sending|message|mail|maximum)\W(send\W)?rate\b"
-         r"|exceeded[^.]{0,40}\brate\b|too many (messages|e?-?mails|requests|commands)"
+         r"|submission rate|send(ing)? limit|unexpected volume|user complaints"
+         r"|exceeded[^.]{0,40}\brate\b|exceeded[^.]{0,30}number of (messages|e?-?mails)"
+         r"|too many (messages|e?-?mails|requests|commands)"
          r"|too (fast|quickly)|slow down"
          r"|(hourly|per hour|per minute|per second)[^.]{0,30}(limit|quota)"
          r"|limit[^.]{0,20}(hourly|per hour|per minute)"
@@ -130,26 +132,30 @@ TEXT_RULES: tuple[Rule, ...] = (
     rule("account-busy", "mail", "4xx", "", r"\bquota\b|\brates?\b|too many|concurrent|thread limit",
          K.RATE, S.ACCOUNT, A.PAUSE),
     rule("account-stopped", "mail rcpt data dot", "5xx", "",
-         r"sending (is )?(paused|suspended) for this account"
+         r"sending (is )?(paused|suspended) for this account|unusual sending activity"
          r"|your (sending )?account (is|has been) (\w+ )?(suspended|disabled|blocked|locked)",
          K.PERM_SENDER, S.ACCOUNT, A.PAUSE, SLOW),
     rule("policy-not-login", "rcpt data dot", "5xx", "5.7.9", r"\bpolicy\b",
          K.PERM_MSG, S.MESSAGE, A.FAIL),
+    rule("recipient-restricted", "rcpt dot", "5xx", "", r"RESOLVER\.RST\.",  # whom a group takes mail from
+         K.PERM_RCPT, S.RECIPIENT, A.FAIL),
     rule("login-required", "mail rcpt data dot", "5xx", "",
-         r"authentication (is )?required|must (be )?authenticat"
+         r"authentication (is )?required|must (be )?authenticat|please authenticate|turn on SMTP authentication"
          r"|unauthenticated (senders?|users?|clients?) not"
          r"|not authenticated|log ?in first|must issue a STARTTLS",
          K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
     rule("sender-not-owned", "mail rcpt data dot", "55x", "",
-         r"sender address rejected: not (logged in|owned)|send ?as ?denied|not allowed to send (as|from)"
+         r"sender address rejected|sender verif(y|ication) failed|send ?as ?denied|not allowed to send (as|from)"
          r"|not authorized to send (on behalf|as|from)"
          r"|(email address|sender|from address|domain) (is )?not verified"
          r"|does not have permissions to send as|from address.{0,40}not match",
          K.PERM_SENDER, S.SENDER, A.WAIT, SLOW),
-    rule("relay-denied", "rcpt", "4xx 5xx", "",
+    rule("client-rejected", "mail rcpt data", "5xx", "", r"client host rejected|helo command rejected",
+         K.PERM_SENDER, S.ACCOUNT, A.PAUSE, SLOW),
+    rule("relay-denied", "rcpt dot", "4xx 5xx", "",
          r"relay(ing)?[^.]{0,20}(denied|not (permitted|allowed)|prohibited|disallowed)"
          r"|(unable|not permitted|not allowed) to relay"
-         r"|we do not relay|not a(n open)? relay",
+         r"|we do not relay|not a(n open)? relay|allowed rcpthosts",
          K.PERM_SENDER, S.ACCOUNT, A.WAIT, SLOW),
     rule("no-valid-recipients", "data", "5xx", "", r"no valid recipients|no recipients|need RCPT|rcpt first",
          K.PROTOCOL, S.SESSION, A.RETRY),
@@ -166,7 +172,7 @@ TEXT_RULES: tuple[Rule, ...] = (
     rule("unknown-recipient", "rcpt dot", "5xx", "- 5.0.0 5.1.x 5.5.0 5.7.1",
          r"(user|recipient|mailbox|account|address)[^.]{0,25}"
          r"(unknown|not found|does ?n.t exist|does not exist|no longer|disabled|inactive)"
-         r"|no such (user|recipient|mailbox|person|address)"
+         r"|does ?n.t have an? [\w.-]+ account|no such (user|recipient|mailbox|person|address)"
          r"|unknown (user|recipient|mailbox|local)|no mailbox here"
          r"|invalid (recipient|mailbox)|undeliverable address",
          K.PERM_RCPT, S.RECIPIENT, A.FAIL),
@@ -182,6 +188,9 @@ ENHANCED_RULES: tuple[Rule, ...] = (
     rule("auth-expired", "auth mail rcpt data dot", "5xx",
          "5.7.57 5.7.30 5.7.3 5.7.8 5.7.9 5.7.11 5.7.14", "",
          K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
+    rule("account-blocked", "mail rcpt data dot", "5xx", "5.7.705 5.7.708 5.7.750", "",
+         K.PERM_SENDER, S.ACCOUNT, A.PAUSE, SLOW),
+    rule("address-throttled", "mail rcpt data dot", "451", "4.7.5x 4.7.6x", "", K.RATE, S.ACCOUNT, A.PAUSE),
     rule("daily-limit", "mail rcpt data dot", "5xx", "5.4.5", "", K.RATE, S.ACCOUNT, A.PAUSE, HOUR),
     # MAIL
     rule("mail-auth", "mail", "530", "5.5.1 5.7.0", "", K.AUTH, S.ACCOUNT, A.PAUSE, SLOW),
@@ -199,6 +208,8 @@ ENHANCED_RULES: tuple[Rule, ...] = (
     rule("rcpt-unknown", "rcpt dot", "5xx", "5.1.1 5.1.2 5.1.3 5.1.4 5.1.6 5.1.9 5.1.10 5.2.1", "",
          K.PERM_RCPT, S.RECIPIENT, A.FAIL),
     rule("rcpt-full-for-good", "rcpt dot", "5xx", "5.2.2", "", K.PERM_RCPT, S.RECIPIENT, A.FAIL),
+    rule("rcpt-restricted", "rcpt dot", "5xx", "5.7.12 5.7.124 5.7.129 5.7.133 5.7.134 5.7.135 5.7.136", "",
+         K.PERM_RCPT, S.RECIPIENT, A.FAIL),
     rule("rcpt-sender", "rcpt", "5xx", "5.1.7 5.1.8 5.7.60", "", K.PERM_SENDER, S.SENDER, A.WAIT, SLOW),
     rule("rcpt-route", "rcpt", "5xx", "5.4.x", "", K.PERM_RCPT, S.RECIPIENT, A.FAIL),
     rule("rcpt-size", "rcpt", "5xx", "5.3.4 5.2.3", "", K.PERM_MSG, S.MESSAGE, A.FAIL),

@@ -40,6 +40,8 @@ ses dot 554 - Access denied: User x is not authorized to perform it | AUTH accou
 ses mail 454 - Throttling failure: Maximum sending rate exceeded. | RATE account pause
 ses mail 454 - Throttling failure: Daily message quota exceeded. | RATE account pause
 ses dot 554 - Message rejected: Email address is not verified. | PERM_SENDER sender wait
+ses dot 554 - Message rejected: Address blacklisted. | PERM_RCPT recipient fail
+postmark rcpt 406 - You tried to send to a recipient that has been marked as inactive. | PERM_RCPT recipient fail
 mailgun dot 421 - Domain x is not allowed to send: recipient limit exceeded, try again after Tue | RATE account pause
 mailgun dot 421 - Domain x is not allowed to send: Sandbox subdomains are for tests | PERM_SENDER account pause
 mailgun mail 550 - Account disabled | PERM_SENDER account pause
