@@ -5,6 +5,8 @@ in flight are finished, builds get a while, and what they leave is due again.
 """
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from pipeline.delivery.worker import Worker
@@ -57,15 +59,29 @@ class Hands:
         """Goes on with the mailers that the workspace has now."""
         self._turn.set()
 
-    def deliver(self, stop: threading.Event) -> None:
+    def work(self, stop: threading.Event, following: AbstractContextManager[None], wind_up: Callable[[], None]) -> bool:
+        """Delivers until `stop` is set, `following` what changes. Then `wind_up` ends what else the process does, and
+        builds are drained. Whether it ended because it was told to. Raises as `_deliver`."""
+        try:
+            with following:
+                told = self._deliver(stop)
+        finally:
+            self._emit("service.stopping")
+            wind_up()
+            self._stop_building()
+        self._emit("service.stopped")
+        return told
+
+    def _deliver(self, stop: threading.Event) -> bool:
         """One worker after the other until `stop` is set: other mailers are another worker's, and mails in flight are
-        finished first. Raises MailerError where the first cannot be made; later ones are tried again."""
+        finished first. False: the last ended by itself. Raises MailerError where the first cannot be made; later ones
+        are tried again."""
         threading.Thread(target=self._pass_on, args=[stop], name="stop", daemon=True).start()
         hopeless: tuple[type[Exception], ...] = (MailerError, ProjectErrors)
         while True:
             self._turn.clear()
             if stop.is_set():
-                return
+                return True
             try:
                 with self._workspace.worker() as worker:
                     self._worker, hopeless = worker, ()
@@ -77,7 +93,7 @@ class Hands:
                 stop.wait(RETRY_SECONDS)
                 continue
             if not self._turn.is_set():
-                return  # it ended by itself
+                return stop.is_set()
 
     def sweep(self) -> None:
         """Frees what died meanwhile, here or elsewhere, and looks for work. To be called every SWEEP_SECONDS."""
@@ -97,7 +113,7 @@ class Hands:
             if not any(name.partition("/")[0] == owner for name in held):
                 forget_owner(workspace.owners, owner)
 
-    def stop_building(self) -> None:
+    def _stop_building(self) -> None:
         """Waits for what is being built; what takes too long is stopped and due again."""
         if not self._dispatcher.stop(self._drain):
             self._workspace.children.cancel_all()

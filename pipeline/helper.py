@@ -39,19 +39,7 @@ class Helper:
         self._hands.start()
         sweeper = threading.Thread(target=self._sweep, args=[stop], name="sweep", daemon=True)
         sweeper.start()
-        reloader = self._reloader.follow(stop)
-        try:
-            self._hands.deliver(stop)
-        finally:
-            told = stop.is_set()
-            stop.set()
-            self._reloader.stir()
-            reloader.join()
-            sweeper.join()
-            self._emit("service.stopping")
-            self._hands.stop_building()
-        self._emit("service.stopped")
-        return told
+        return self._hands.work(stop, self._reloader.following(stop), sweeper.join)
 
     def look_again(self) -> None:
         """Reads jobs.yaml anew where no change of it was seen. Safe in a signal's handler."""

@@ -5,7 +5,8 @@ as the planner's: no due time is lost or doubled. A build that is under way hold
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from pipeline.engine.planner import wanted
@@ -50,8 +51,9 @@ class Reloader:
     _stirred: threading.Event = field(default_factory=threading.Event)
     _rejected: tuple[Problem, ...] = ()
 
-    def follow(self, stop: threading.Event) -> threading.Thread:
-        """Watches the files and takes up what changes, until `stop` is set and it is stirred."""
+    @contextmanager
+    def following(self, stop: threading.Event) -> Iterator[None]:
+        """Watches the files and takes up what changes meanwhile; at its end `stop` is set."""
 
         def failed(reason: str) -> None:
             self.workspace.log.emit("service.error", reason=reason)
@@ -59,7 +61,12 @@ class Reloader:
         thread = threading.Thread(target=self.run, args=[stop], name="reload", daemon=True)
         thread.start()
         Watch(self.workspace.root, stop, self.stir, failed).start()
-        return thread
+        try:
+            yield
+        finally:
+            stop.set()
+            self.stir()
+            thread.join()
 
     def stir(self) -> None:
         """Something may have changed. Safe in a signal's handler."""

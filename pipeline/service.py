@@ -66,17 +66,7 @@ class Service:
         planner.start()
         self._schedule(workspace.project)
         self._mark(list(workspace.project.jobs))  # after the triggers: no due time falls between the two
-        reloader = self._reloader.follow(stop)
-        try:
-            self._hands.deliver(stop)
-        finally:
-            told = stop.is_set()
-            stop.set()
-            self._reloader.stir()
-            reloader.join()
-            self._stop(planner)
-        self._emit("service.stopped")
-        return told
+        return self._hands.work(stop, self._reloader.following(stop), lambda: self._wind_up(planner))
 
     def look_again(self) -> None:
         """Reads jobs.yaml anew where no change of it was seen. Safe in a signal's handler."""
@@ -177,14 +167,12 @@ class Service:
         except (MailerError, LedgerError) as error:
             self._emit("service.error", reason=str(error))
 
-    def _stop(self, planner: threading.Thread) -> None:
-        self._emit("service.stopping")
+    def _wind_up(self, planner: threading.Thread) -> None:
         self._scheduler.shutdown(wait=False)
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         planner.join()
-        self._hands.stop_building()
         with self._pruning:  # its step that was under way; ledger and log are closed after us
             pass
 

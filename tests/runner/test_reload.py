@@ -217,11 +217,8 @@ def test_a_change_that_cannot_be_taken_up_now_is_tried_again_and_ends_nobody(tmp
         assert list(workspace.project.jobs) == ["kept"]
         reloader = Reloader(workspace, lambda _: taken.set(), hand_over)
         write(project, weekly("other"))
-        thread = reloader.follow(stop)
-        reloader.stir()
-        assert taken.wait(30)
-        stop.set()
-        reloader.stir()
-        thread.join()
+        with reloader.following(stop):
+            reloader.stir()
+            assert taken.wait(30)
         assert list(workspace.project.jobs) == ["other"]
     assert "cannot be taken up" in (project / "var/log/delivery.jsonl").read_text()
