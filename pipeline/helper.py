@@ -1,13 +1,12 @@
 """`pipeline worker`: another pair of hands for a ledger that a `pipeline serve` elsewhere plans into."""
 
 import threading
-from datetime import timedelta
 
 from pipeline import __version__
 from pipeline.engine.common_folder import require_common
 from pipeline.engine.keyfile import UNSUBSCRIBE_KEY
 from pipeline.errors import UsageError
-from pipeline.hands import DRAIN, SWEEP_SECONDS, Hands
+from pipeline.hands import SWEEP_SECONDS, Hands
 from pipeline.ledger.marks import Marks
 from pipeline.reloading import Reloader, TakenUp
 from pipeline.wiring import Workspace
@@ -16,7 +15,7 @@ from pipeline.wiring import Workspace
 class Helper:
     """Builds and delivers, and plans nothing, until told to stop."""
 
-    def __init__(self, workspace: Workspace, *, builds: int = 2, drain: timedelta = DRAIN) -> None:
+    def __init__(self, workspace: Workspace, *, builds: int = 2) -> None:
         """Raises UsageError where the ledger, or what goes with it, is not shared with anybody."""
         if workspace.engine.dialect.name == "sqlite":
             raise UsageError(
@@ -28,7 +27,7 @@ class Helper:
         _require_key(workspace)
         self._workspace = workspace
         self._emit = workspace.log.emit
-        self._hands = Hands(workspace, builds=builds, drain=drain, plans=False)
+        self._hands = Hands(workspace, builds=builds, plans=False)
         self._reloader = Reloader(workspace, self._taken_up)
 
     def run(self, stop: threading.Event) -> bool:

@@ -15,9 +15,8 @@ class Base64Cache:
     """A `ports.ReadBase64` over the artifact files. The least recently used go first; the newest always
     stays."""
 
-    def __init__(self, path_of: Callable[[str], Path], capacity: int = CAPACITY) -> None:
+    def __init__(self, path_of: Callable[[str], Path]) -> None:
         self._path_of = path_of
-        self._capacity = capacity
         self._held: OrderedDict[str, bytes] = OrderedDict()
         self._size = 0
         self._lock = Lock()
@@ -34,7 +33,7 @@ class Base64Cache:
             if sha256 not in self._held:
                 self._held[sha256] = text
                 self._size += len(text)
-            while self._size > self._capacity and len(self._held) > 1:
+            while self._size > CAPACITY and len(self._held) > 1:
                 _, dropped = self._held.popitem(last=False)
                 self._size -= len(dropped)
             return self._held[sha256]

@@ -38,7 +38,8 @@ class MailFile:
 
     artifact: Artifact
     filename: str
-    rows: int = 0
+    rows: None = None
+    """It has none."""
 
 
 def shown_proof(shelf: Shelf, run: RunKey, proof: Proof) -> ShownProof:

@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
 
 from pipeline.message.lint.finding import Finding, note
 from pipeline.message.lint.spam import read_report
@@ -11,15 +10,12 @@ _COMMANDS = (("spamc",), ("spamassassin", "--local", "--test-mode"))
 """`spamc` passes the mail on as it is where no daemon answers."""
 _SECONDS = 60.0
 
-Which = Callable[[str], str | None]
-"""Finds a program by its name."""
 
-
-def spam_finding(mail: bytes, which: Which = shutil.which) -> Finding | None:
+def spam_finding(mail: bytes) -> Finding | None:
     """What it says of the mail; None where it is not installed. A program that fails is a note, never an error."""
     failed: Finding | None = None
     for name, *options in _COMMANDS:
-        program = which(name)
+        program = shutil.which(name)
         if program is None:
             continue
         try:

@@ -8,7 +8,7 @@ recipient, so that a delivery that is repeated after a crash finds its mail and 
 import hashlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.delivery.ports import Desk, ReadBase64, Result
@@ -23,17 +23,10 @@ BATCH = 50
 class LocalMailbox:
     """One Maildir; see `ports.Mailer`. Lines end in LF, as in the mailboxes of Unix."""
 
-    def __init__(
-        self,
-        name: str,
-        folder: Path,
-        read_base64: ReadBase64,
-        monotonic: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, name: str, folder: Path, read_base64: ReadBase64) -> None:
         self._name = name
         self._folder = folder
         self._read_base64 = read_base64
-        self._monotonic = monotonic
 
     @property
     def name(self) -> str:
@@ -57,7 +50,7 @@ class LocalMailbox:
         """Nothing is kept open."""
 
     def _deliver(self, pairs: Sequence[tuple[Claim, Delivery]]) -> list[Result]:
-        started = self._monotonic()
+        started = time.monotonic()
         try:
             self._make_folders()
             known = self._known()
@@ -66,7 +59,7 @@ class LocalMailbox:
         except OSError as error:
             verdict = self._trouble(error)
             return [Result(claim, delivery, verdict, 0, 0) for claim, delivery in pairs]
-        duration = round((self._monotonic() - started) * 1000)
+        duration = round((time.monotonic() - started) * 1000)
         return [Result(claim, delivery, verdict, duration, size) for claim, delivery, verdict, size in done]
 
     def _place(self, claim: Claim, delivery: Delivery, known: set[str]) -> tuple[Verdict, int]:

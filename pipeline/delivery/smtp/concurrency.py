@@ -1,22 +1,24 @@
 """How much of something to dare with a server: more while it answers well, half as much when it complains."""
 
+_PATIENCE = 100
+"""Good answers after a complaint until one more is dared."""
+
 
 class Concurrency:
     """How many connections, or letters in flight on one. Grows by one with each good answer until the first
-    complaint; after that it takes `patience` of them to dare one more (as TCP does)."""
+    complaint; after that it takes a hundred of them to dare one more (as TCP does)."""
 
-    def __init__(self, most: int, patience: int = 100, *, first: int = 1, least: int = 1) -> None:
+    def __init__(self, most: int, *, first: int = 1, least: int = 1) -> None:
         self.most = most
         self.target = first
         self._least = least
-        self._patience = patience
         self._good = 0
         self._complained = False
 
     def good(self) -> None:
         """A mail was taken, or a connection opened."""
         self._good += 1
-        if self.target < self.most and (not self._complained or self._good >= self._patience):
+        if self.target < self.most and (not self._complained or self._good >= _PATIENCE):
             self.target += 1
             self._good = 0
 

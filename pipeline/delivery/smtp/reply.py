@@ -107,10 +107,10 @@ def _reply(code: int, lines: tuple[bytes, ...]) -> Reply:
     return Reply(code, enhanced, told[:MAX_TEXT], lines)
 
 
-def visible(data: bytes, limit: int = MAX_TEXT) -> str:
+def visible(data: bytes) -> str:
     """One line of text that is safe in logs and on terminals: bad UTF-8 replaced, control characters as
     `\\x1b`."""
-    text = data[: limit * 4].decode("utf-8", "replace")
+    text = data[: MAX_TEXT * 4].decode("utf-8", "replace")
     if not text.isprintable():
         text = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
-    return text[:limit]
+    return text[:MAX_TEXT]
