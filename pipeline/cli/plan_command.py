@@ -1,6 +1,7 @@
 """`pipeline plan`: who would get what and how big; sends nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from pipeline.ledger.records import RunKey
 if TYPE_CHECKING:
     from pipeline.engine.audience import Refusal
     from pipeline.engine.gating import GateNews
+    from pipeline.engine.sinks import Planned
     from pipeline.jobs.model import Job
     from pipeline.message.ladder import Degraded
     from pipeline.message.manner import ReadsAs
@@ -29,45 +31,20 @@ if TYPE_CHECKING:
 def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) -> None:
     """Build the report of JOB and print who would get what and how big. Sends nothing, and the ledger learns
     nothing."""
-    from pipeline.engine.sinks import Planned, PlanSink  # noqa: PLC0415 - brings the builder's room
-    from pipeline.message.ladder import Degraded  # noqa: PLC0415
-    from pipeline.message.manner import ReadsAs  # noqa: PLC0415
+    from pipeline.engine.sinks import PlanSink  # noqa: PLC0415 - brings the builder's room
 
     with open_workspace(root) as workspace:
         entry = find_job(workspace.checked().project, job)
         due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
-        planned: list[Planned] = []
-        lighter: dict[tuple[str, ...], Degraded] = {}
-        reads: dict[tuple[str, ...], ReadsAs] = {}
-        with RunProgress(RunKey(job, due), shown=not as_json) as progress:
-
-            def on_progress(value: object) -> None:
-                if isinstance(value, Planned):
-                    planned.append(value)
-                elif isinstance(value, Degraded):
-                    lighter[value.recipients] = value
-                elif isinstance(value, ReadsAs):
-                    reads[value.recipients] = value
-                else:
-                    progress(value)
-
-            summary = workspace.builder.rehearse(workspace.project, RunKey(job, due), PlanSink(), on_progress)
-        people = [who for message in planned for who in message.recipients]
+        key = RunKey(job, due)
+        heard = _Heard()
+        with RunProgress(key, shown=not as_json) as progress:
+            summary = workspace.builder.rehearse(workspace.project, key, PlanSink(), heard.listening(progress))
+        people = [who for message in heard.planned for who in message.recipients]
         barred = workspace.suppressions.barred(entry.name, entry.delivery.mailer, people)
-        rows = [
-            {
-                "recipients": list(p.recipients),
-                "subject": p.subject,
-                "bytes": p.bytes,
-                "files": list(p.files),
-                **_reads_as(reads.get(p.recipients), entry),
-                **_too_large(lighter.get(p.recipients)),
-                "suppressed": [who for who in p.recipients if who in barred] or None,
-            }
-            for p in planned
-        ]
-        columns = _columns(rows)
-        print_rows(rows, columns, as_json=as_json, empty="nobody would get anything: the audience is empty")
+        rows = [heard.row(message, entry, barred) for message in heard.planned]
+        empty = "nobody would get anything: the audience is empty"
+        print_rows(rows, _columns(rows), as_json=as_json, empty=empty)
         _print_audience("refused", summary.refused, summary.refused_more, as_json=as_json)
         each = entry.audience.each
         kind = "skipped" if each and each.empty == "skip" else "empty"
@@ -77,15 +54,52 @@ def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) 
         if not as_json:
             for address, reason in barred.items():
                 click.echo(f"suppressed: {address}: {reason}")
-            click.echo(
-                f"\n{counted(summary.messages, 'message')} to {counted(summary.deliveries, 'recipient')}, "
-                f"{human_size(sum(message.bytes for message in planned))}, "
-                f"for {local(due, entry.timezone)}; nothing was sent"
-            )
+            mails = f"{counted(summary.messages, 'message')} to {counted(summary.deliveries, 'recipient')}"
+            size = human_size(sum(message.bytes for message in heard.planned))
+            click.echo(f"\n{mails}, {size}, for {local(due, entry.timezone)}; nothing was sent")
         if diff:
             from pipeline.cli.plan_diff import print_diff  # noqa: PLC0415 - brings the builder's room
 
-            print_diff(workspace, entry, RunKey(job, due), planned, reads, as_json=as_json)
+            print_diff(workspace, entry, key, heard.planned, heard.reads, as_json=as_json)
+
+
+@dataclass
+class _Heard:
+    """What the build says of each message."""
+
+    planned: "list[Planned]" = field(default_factory=list)
+    lighter: "dict[tuple[str, ...], Degraded]" = field(default_factory=dict)
+    reads: "dict[tuple[str, ...], ReadsAs]" = field(default_factory=dict)
+
+    def listening(self, otherwise: Callable[[object], None]) -> Callable[[object], None]:
+        """Keeps it; what is about no message goes to `otherwise`."""
+        from pipeline.engine.sinks import Planned  # noqa: PLC0415 - brings the builder's room
+        from pipeline.message.ladder import Degraded  # noqa: PLC0415
+        from pipeline.message.manner import ReadsAs  # noqa: PLC0415
+
+        def hear(value: object) -> None:
+            if isinstance(value, Planned):
+                self.planned.append(value)
+            elif isinstance(value, Degraded):
+                self.lighter[value.recipients] = value
+            elif isinstance(value, ReadsAs):
+                self.reads[value.recipients] = value
+            else:
+                otherwise(value)
+
+        return hear
+
+    def row(self, message: "Planned", job: "Job", barred: Mapping[str, str]) -> dict[str, object]:
+        """One line of the plan."""
+        return {
+            "recipients": list(message.recipients),
+            "subject": message.subject,
+            "bytes": message.bytes,
+            "files": list(message.files),
+            **_reads_as(self.reads.get(message.recipients), job),
+            **_too_large(self.lighter.get(message.recipients)),
+            "suppressed": [who for who in message.recipients if who in barred] or None,
+        }
 
 
 def _print_audience(kind: str, rows: "Sequence[Refusal]", more: int, *, as_json: bool) -> None:
