@@ -6,8 +6,10 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
-from pipeline.ledger.database import read
-from pipeline.ledger.schema import deliveries, messages
+from sqlalchemy import Engine, select
+
+from pipeline.ledger.database import read, write
+from pipeline.ledger.schema import deliveries, messages, runs
 from pipeline.ledger.states import DeliveryState as D
 from pipeline.ledger.states import RunState
 
@@ -33,6 +35,13 @@ def _kill(process: subprocess.Popen[str]) -> list[str]:
     return [line for line in said if line]
 
 
+def _wait_for_its_last_transaction(engine: Engine) -> None:
+    """PostgreSQL ends what a process had sent before it was killed: that is over when its rows can be locked."""
+    with write(engine) as connection:
+        for table in (runs, deliveries):
+            connection.execute(select(table.c.id).with_for_update()).all()
+
+
 def test_two_workers_share_without_overlap(desk, url: str) -> None:
     key = desk.queued([*desk.people(300), desk.letter("all", *(f"s{n}@example.com" for n in range(20)))])
     workers = [_start("claimer.py", url, f"w{number}") for number in (1, 2)]
@@ -56,6 +65,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(desk, url: str)
     doomed.stdin.write("go\n")
     doomed.stdin.flush()
     first = {int(word) for word in _read_some(doomed, 30) + _kill(doomed)}
+    _wait_for_its_last_transaction(desk.engine)
 
     swept = desk.outbox.recover(desk.now, dead={"doomed"})
     again = {delivery.id for delivery in swept.deliveries}
@@ -72,6 +82,7 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(desk, url: str)
 def test_a_builder_killed_in_the_middle_leaves_nothing_sendable(desk, url: str) -> None:
     builder = _start("stager.py", url)
     durable = int((_read_some(builder, 20) + _kill(builder))[-1])
+    _wait_for_its_last_transaction(desk.engine)
 
     run = desk.runs.get(desk.key())
     with read(desk.engine) as connection:
