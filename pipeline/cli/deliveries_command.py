@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.output import json_option, print_rows
+from pipeline.cli.output import json_option, print_json, print_rows
 from pipeline.cli.times import local, parse_since
 from pipeline.cli.workspace import open_workspace, zone_of
 from pipeline.ledger.records import Delivery
@@ -45,7 +45,7 @@ def command(
 ) -> None:
     """The deliveries in the ledger, the latest first."""
     with open_workspace(root) as workspace:
-        found = workspace.outbox.deliveries(
+        found = workspace.outbox.each(
             run=workspace.runs.resolve(run).key if run else None,
             job=job,
             state=DeliveryState(state) if state else None,
@@ -53,10 +53,12 @@ def command(
             since=parse_since(since, workspace.clock(), zone_of(workspace, job) if job else "UTC") if since else None,
             limit=limit,
         )
-        rows = [delivery_row(d) for d in found]
-        if not as_json:
-            rows = [_in_its_zone(workspace, row) for row in rows]
-        print_rows(rows, COLUMNS, as_json=as_json, empty="no such deliveries")
+        if as_json:
+            for delivery in found:
+                print_json(delivery_row(delivery))
+            return
+        rows = [_in_its_zone(workspace, delivery_row(delivery)) for delivery in found]
+        print_rows(rows, COLUMNS, as_json=False, empty="no such deliveries")
 
 
 def _in_its_zone(workspace: Workspace, row: dict[str, object]) -> dict[str, object]:

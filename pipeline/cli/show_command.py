@@ -1,6 +1,7 @@
 """`pipeline show`: one run with its deliveries and attempts."""
 
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -17,6 +18,8 @@ from pipeline.wiring import Workspace
 
 SHOWN = 50
 """Deliveries shown to a person; `pipeline deliveries --run` shows more."""
+_PAGE = 500
+"""Deliveries whose attempts are read together."""
 
 
 @click.command()
@@ -70,8 +73,9 @@ def _print(workspace: Workspace, run: Run) -> None:
             "bounced_at": told, **dict.fromkeys(("recipient", "code", "enhanced", "class", "reply"))
         }  # fmt: skip
         print_rows(bounces, columns_of_bounces, as_json=False, empty="")
+    tried = workspace.outbox.attempts_at([delivery.id for delivery in deliveries])
     for delivery in deliveries:
-        attempts = workspace.outbox.attempts(delivery.id)
+        attempts = tried.get(delivery.id, [])
         if len(attempts) > 1:
             click.echo(f"\nattempts at {delivery.recipient}")
             columns_of_attempts = {"at": told, **dict.fromkeys(("state", "phase", "code", "class", "reply"))}
@@ -100,10 +104,13 @@ def _print_json(workspace: Workspace, run: Run) -> None:
         print_json(_audit(line))
     for bounce in workspace.bounces.of_run(run.key):
         print_json(_bounce(bounce))
-    for delivery in workspace.outbox.deliveries(run=run.key, limit=max(1, run.deliveries)):
-        print_json(delivery_row(delivery))
-        for attempt in workspace.outbox.attempts(delivery.id):
-            print_json(_attempt(attempt))
+    deliveries = workspace.outbox.each(run=run.key, limit=run.deliveries)
+    while page := list(islice(deliveries, _PAGE)):
+        attempts = workspace.outbox.attempts_at([delivery.id for delivery in page])
+        for delivery in page:
+            print_json(delivery_row(delivery))
+            for attempt in attempts.get(delivery.id, ()):
+                print_json(_attempt(attempt))
     for row in (*_artifacts(workspace, run), *_ingredients(workspace, run)):
         print_json(row)
 

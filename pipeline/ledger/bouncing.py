@@ -87,7 +87,7 @@ class Bounces:
         query = (
             select(bounces, deliveries.c.recipient.label("addressee"))
             .join(deliveries, deliveries.c.id == bounces.c.delivery_id)
-            .join(runs, runs.c.id == deliveries.c.run_id)
+            .join(runs, runs.c.id == bounces.c.run_id)
             .where(runs.c.key == str(run))
             .order_by(bounces.c.id)
         )
@@ -102,6 +102,7 @@ def _insert(connection: Connection, returned: Returned, row: AnyRow | None) -> b
     values = {
         "report": returned.report,
         "recipient": returned.recipients[0] if returned.recipients else "",
+        "run_id": None if row is None else row.run_id,
         "delivery_id": None if row is None else row.id,
         "at": returned.at,
         "kind": returned.kind,

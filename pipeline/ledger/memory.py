@@ -77,12 +77,15 @@ class Memory:
 
     def artifacts(self, key: RunKey) -> list[Part]:
         """The files and pictures of a run's messages, each once under each of its names; at most a thousand."""
+        mine = (
+            select(messages.c.enclosure_id)
+            .where(messages.c.run_id == select(runs.c.id).where(runs.c.key == str(key)).scalar_subquery())
+            .distinct()
+        )
         query = (
             select(parts.c.filename, parts.c.disposition, parts.c.cid, artifacts)
             .join(artifacts, artifacts.c.sha256 == parts.c.sha256)
-            .join(messages, messages.c.enclosure_id == parts.c.enclosure_id)
-            .join(runs, runs.c.id == messages.c.run_id)
-            .where(runs.c.key == str(key))
+            .where(parts.c.enclosure_id.in_(mine))
             .distinct()
             .order_by(parts.c.disposition, parts.c.filename, artifacts.c.sha256)
             .limit(1000)

@@ -1,18 +1,17 @@
 """The outbox: deliveries of queued runs, from the first claim to the last outcome."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Engine, func, select
+from sqlalchemy import Engine, func, select
 
-from pipeline.ledger import circuits, claims, metering, sweeping, taking
+from pipeline.ledger import circuits, claims, looking, metering, sweeping, taking
 from pipeline.ledger.auditing import write_audit
 from pipeline.ledger.database import read, write
-from pipeline.ledger.journal import journal
+from pipeline.ledger.journal import WAITING, journal
 from pipeline.ledger.operator_records import Action, Note
 from pipeline.ledger.records import Attempt, Delivery, Journaled, Outcome, RunKey, Swept
-from pipeline.ledger.rows import DELIVERIES, delivery_state, to_delivery
-from pipeline.ledger.schema import attempts, deliveries, runs
+from pipeline.ledger.schema import deliveries, runs
 from pipeline.ledger.states import DeliveryState, RunState
 from pipeline.ledger.ways import Asking, Circuit, Limits, Taken, Usage, Waiting
 
@@ -111,7 +110,7 @@ class Outbox:
         conditions = (
             runs.c.state == RunState.QUEUED,
             runs.c.mailer == mailer,
-            deliveries.c.next_attempt_at.is_not(None),
+            deliveries.c.state.in_(WAITING),
         )
         query = select(func.count()).select_from(deliveries).join(runs, runs.c.id == deliveries.c.run_id)
         with read(self._engine) as connection:
@@ -151,16 +150,8 @@ class Outbox:
 
     def counts(self, *, run: RunKey | str | None = None, job: str | None = None) -> dict[DeliveryState, int]:
         """How many deliveries are in each state, of a run, of a job, or of all."""
-        conditions = _where(run=run, job=job)
-        query = (
-            select(delivery_state, func.count())
-            .select_from(deliveries)
-            .join(runs, runs.c.id == deliveries.c.run_id)
-            .where(*conditions)
-            .group_by(delivery_state)
-        )
         with read(self._engine) as connection:
-            return {DeliveryState(state): count for state, count in connection.execute(query)}
+            return looking.counts(connection, looking.Which(_key(run), job))
 
     def deliveries(
         self,
@@ -173,43 +164,30 @@ class Outbox:
         limit: int = 100,
     ) -> list[Delivery]:
         """Deliveries, the latest first; `since` is the due time of their run."""
-        conditions = _where(run=run, job=job)
-        if state is not None:
-            stored = DeliveryState.QUEUED if state is DeliveryState.STAGED else state
-            conditions += [deliveries.c.state == stored, delivery_state == state]  # the first is for the index
-        if recipient is not None:
-            conditions.append(deliveries.c.recipient == recipient)
-        if since is not None:
-            conditions.append(runs.c.due >= since)
-        query = DELIVERIES.where(*conditions).order_by(deliveries.c.id.desc()).limit(limit)
-        with read(self._engine) as connection:
-            return [to_delivery(row) for row in connection.execute(query)]
+        return list(self.each(run=run, job=job, state=state, recipient=recipient, since=since, limit=limit))
+
+    def each(
+        self,
+        *,
+        run: RunKey | str | None = None,
+        job: str | None = None,
+        state: DeliveryState | None = None,
+        recipient: str | None = None,
+        since: datetime | None = None,
+        limit: int,
+    ) -> Iterator[Delivery]:
+        """As `deliveries`, read some hundred at a time, each page in a transaction of its own: for any number."""
+        return looking.newest(self._engine, looking.Which(_key(run), job, state, recipient, since), limit)
 
     def attempts(self, delivery: int) -> list[Attempt]:
         """All attempts at one delivery, the first first."""
-        query = select(attempts).where(attempts.c.delivery_id == delivery).order_by(attempts.c.id)
+        return self.attempts_at([delivery]).get(delivery, [])
+
+    def attempts_at(self, numbers: Sequence[int]) -> dict[int, list[Attempt]]:
+        """All attempts at some hundred deliveries that were tried, the first first."""
         with read(self._engine) as connection:
-            return [
-                Attempt(
-                    delivery=row.delivery_id,
-                    at=row.at,
-                    state=DeliveryState(row.state),
-                    phase=row.phase,
-                    code=row.code,
-                    enhanced=row.enhanced,
-                    verdict=row.verdict,
-                    reply=row.reply,
-                    duration_ms=row.duration_ms,
-                    counts=row.counts,
-                )
-                for row in connection.execute(query)
-            ]
+            return looking.attempts_at(connection, numbers)
 
 
-def _where(*, run: RunKey | str | None, job: str | None) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if run is not None:
-        conditions.append(runs.c.key == str(run))
-    if job is not None:
-        conditions.append(runs.c.job == job)
-    return conditions
+def _key(run: RunKey | str | None) -> str | None:
+    return None if run is None else str(run)

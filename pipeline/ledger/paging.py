@@ -4,8 +4,9 @@ An index has them by run, state and number: those of several states are read as 
 """
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Select, select, union_all
+from sqlalchemy import ColumnElement, Connection, Select, select, union_all
 
 from pipeline.ledger.records import Delivery
 from pipeline.ledger.rows import DELIVERIES, to_delivery
@@ -14,24 +15,33 @@ from pipeline.ledger.states import DeliveryState
 
 
 def first_numbers(run: int, states: Collection[DeliveryState], limit: int, *, after: int = 0) -> Select[int]:
-    """The query for the lowest numbers above `after`."""
-    return _merged(run, states, limit, after)
+    """The query for the lowest numbers above `after`, rising."""
+    return _merged(run, states, limit, deliveries.c.id > after, falling=False)
+
+
+def last_numbers(run: int, states: Collection[DeliveryState], limit: int, *, before: int | None = None) -> Select[int]:
+    """The query for the highest numbers, below `before` where that is given, falling."""
+    condition = None if before is None else deliveries.c.id < before
+    return _merged(run, states, limit, condition, falling=True)
 
 
 def by_numbers(connection: Connection, numbers: Sequence[int]) -> list[Delivery]:
-    """Deliveries by their numbers, in this order; those that are gone are left out."""
+    """Deliveries by their numbers, rising; those that are gone are left out."""
     rows = connection.execute(DELIVERIES.where(deliveries.c.id.in_(numbers)).order_by(deliveries.c.id))
     return [to_delivery(row) for row in rows]
 
 
-def _merged(run: int, states: Collection[DeliveryState], limit: int, after: int) -> Select[int]:
-    lists = [
-        select(deliveries.c.id)
-        .where(deliveries.c.run_id == run, deliveries.c.state == state, deliveries.c.id > after)
-        .order_by(deliveries.c.id)
-        .limit(limit)
-        .subquery()
-        for state in sorted(states)
-    ]
-    merged = union_all(*(select(one.c.id) for one in lists)).subquery()
-    return select(merged.c.id).order_by(merged.c.id).limit(limit)
+def _merged(
+    run: int, states: Collection[DeliveryState], limit: int, condition: ColumnElement[bool] | None, *, falling: bool
+) -> Select[int]:
+    def ordered(query: Select[Any], number: ColumnElement[int]) -> Select[Any]:
+        return query.order_by(number.desc() if falling else number).limit(limit)
+
+    def of(state: DeliveryState) -> Select[Any]:
+        query = select(deliveries.c.id).where(deliveries.c.run_id == run, deliveries.c.state == state)
+        if condition is not None:
+            query = query.where(condition)
+        return select(ordered(query, deliveries.c.id).subquery().c.id)  # SQLite wants limits in subqueries
+
+    merged = union_all(*map(of, sorted(states))).subquery()
+    return ordered(select(merged.c.id), merged.c.id)

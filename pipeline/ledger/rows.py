@@ -4,7 +4,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Row, Select, case, select
 
-from pipeline.ledger.records import Delivery, Run, RunKey, Terms
+from pipeline.ledger.records import Attempt, Delivery, Run, RunKey, Terms
 from pipeline.ledger.schema import deliveries, messages, runs
 from pipeline.ledger.states import UNSENDABLE, DeliveryState, RunState
 
@@ -81,4 +81,20 @@ def to_delivery(row: AnyRow) -> Delivery:
         reply=row.reply,
         possible_duplicate=row.possible_duplicate,
         updated_at=row.updated_at,
+    )
+
+
+def to_attempt(row: AnyRow) -> Attempt:
+    """A row of `attempts`."""
+    return Attempt(
+        delivery=row.delivery_id,
+        at=row.at,
+        state=DeliveryState(row.state),
+        phase=row.phase,
+        code=row.code,
+        enhanced=row.enhanced,
+        verdict=row.verdict,
+        reply=row.reply,
+        duration_ms=row.duration_ms,
+        counts=row.counts,
     )

@@ -186,7 +186,7 @@ messages = Table(
     _required("text", LargeBinary),
     _required("html", LargeBinary),
     UniqueConstraint("message_id"),
-    Index(None, "run_id", "id"),
+    Index(None, "run_id", "id", "enclosure_id"),  # the last, so that whose files a run has is not asked of its mails
     Index(None, "enclosure_id"),
     sqlite_autoincrement=True,
 )
@@ -218,7 +218,8 @@ deliveries = Table(
     CheckConstraint("(owner IS NULL) = (lease_until IS NULL)", name="owner_has_lease"),
     CheckConstraint("state <> 'sending' OR owner IS NOT NULL", name="sending_has_owner"),
     Index(None, "message_id"),
-    Index(None, "run_id", "state"),
+    # With the number, so that the latest in a state are found without sorting a million; SQLite would have it anyway.
+    Index(None, "run_id", "state", "id"),
     # What a claim looks for, and nothing else: it stays as small as the work that is open.
     _partial(
         "ix_deliveries_waiting",
@@ -278,6 +279,7 @@ bounces = Table(
     Column("id", _Id, primary_key=True),
     _required("report", Text),
     _required("recipient", Text),
+    Column("run_id", _Id, ForeignKey("runs.id", ondelete="CASCADE")),
     Column("delivery_id", _Id, ForeignKey("deliveries.id", ondelete="CASCADE")),
     _required("at", UtcTime),
     _required("kind", Text),
@@ -286,6 +288,7 @@ bounces = Table(
     _required("reply", Text),
     # A report is taken in once, however often it is read.
     UniqueConstraint("report", "recipient"),
+    Index(None, "run_id"),
     Index(None, "delivery_id"),
 )
 

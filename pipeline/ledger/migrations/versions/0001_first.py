@@ -114,7 +114,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_messages_enclosure_id", "messages", ["enclosure_id"], unique=False)
-    op.create_index("ix_messages_run_id_id", "messages", ["run_id", "id"], unique=False)
+    op.create_index("ix_messages_run_id_id_enclosure_id", "messages", ["run_id", "id", "enclosure_id"], unique=False)
     op.create_table(
         "parts",
         sa.Column("enclosure_id", _ID, nullable=False),
@@ -166,7 +166,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("owner IS NOT NULL"),
         postgresql_where=sa.text("owner IS NOT NULL"),
     )
-    op.create_index("ix_deliveries_run_id_state", "deliveries", ["run_id", "state"], unique=False)
+    op.create_index("ix_deliveries_run_id_state_id", "deliveries", ["run_id", "state", "id"], unique=False)
     op.create_index(
         "ix_deliveries_waiting",
         "deliveries",
@@ -223,6 +223,7 @@ def upgrade() -> None:
         sa.Column("id", _ID, nullable=False),
         sa.Column("report", sa.Text(), nullable=False),
         sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("run_id", _ID, nullable=True),
         sa.Column("delivery_id", _ID, nullable=True),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -230,10 +231,12 @@ def upgrade() -> None:
         sa.Column("enhanced", sa.Text(), nullable=False),
         sa.Column("reply", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["delivery_id"], ["deliveries.id"], name="fk_bounces_delivery_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_bounces_run_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name="pk_bounces"),
         sa.UniqueConstraint("report", "recipient", name="uq_bounces_report_recipient"),
     )
     op.create_index("ix_bounces_delivery_id", "bounces", ["delivery_id"], unique=False)
+    op.create_index("ix_bounces_run_id", "bounces", ["run_id"], unique=False)
     op.create_table(
         "circuits",
         sa.Column("mailer", sa.Text(), nullable=False),
