@@ -1,7 +1,6 @@
 """Where a build's letters go: into the ledger, onto a list for `plan`, or into a folder for `preview`."""
 
 from collections.abc import Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,47 +28,35 @@ class LedgerSink:
     def open(self, progress: Progress) -> Iterator["_Stage"]:
         engine = open_ledger(self.url, self.root)
         try:
-            with ThreadPoolExecutor(1, "stage") as writer:
-                stage = _Stage(Runs(engine), self.key, self.owner, progress, writer)
-                yield stage
-                stage.finish()
+            stage = _Stage(Runs(engine), self.key, self.owner, progress)
+            yield stage
+            stage.flush()
         finally:
             engine.dispose()
 
 
 @dataclass(slots=True)
 class _Stage:
-    """Writes one batch while the next is composed: SQLite and the disk work without Python's lock."""
+    """Writes letters in batches."""
 
     runs: Runs
     key: RunKey
     owner: str
     progress: Progress
-    writer: Executor
     batch: list[Letter] = field(default_factory=list)
     staged: int = 0
-    written: Future[None] | None = None
 
     def add(self, letter: Letter) -> None:
         self.batch.append(letter)
         if len(self.batch) == BATCH:
-            self._flush()
+            self.flush()
 
-    def finish(self) -> None:
+    def flush(self) -> None:
         """All of it is in the ledger when this returns."""
-        self._flush()
-        self._settle()
-
-    def _flush(self) -> None:
-        self._settle()
-        batch, self.batch = self.batch, []
-        self.written = self.writer.submit(self.runs.stage, self.key, self.owner, batch)
-        self.staged += len(batch)
-
-    def _settle(self) -> None:
-        if self.written is not None:
-            self.written.result()
-            self.progress(Staged(self.staged))
+        self.runs.stage(self.key, self.owner, self.batch)
+        self.staged += len(self.batch)
+        self.batch.clear()
+        self.progress(Staged(self.staged))
 
 
 @dataclass(frozen=True, slots=True)

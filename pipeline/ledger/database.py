@@ -24,6 +24,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from pipeline.errors import LedgerError, LedgerSchemaError, LedgerUnavailableError, MissingExtraError
 
 DEFAULT_URL = "sqlite:///var/ledger.sqlite3"
+_PAGE, _LOG = 16384, 64 * 2**20
+"""Octets of a page of SQLite's, and of its write-ahead log before that is worked into the file."""
 _WAIT = 30.0
 """Seconds that a connection waits for another's write (SQLite's busy_timeout)."""
 _PAUSES = (0.0002,) * 50 + (0.001,) * 100 + (0.01,)
@@ -68,14 +70,18 @@ def read(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def write(engine: Engine) -> Iterator[Connection]:
+def write(engine: Engine, *, lasting: bool = True) -> Iterator[Connection]:
     """One transaction that writes: all of it is durable when the block ends, or nothing of it happened.
+
+    Where it is not `lasting`, its end waits for no disk: a loss of power undoes it unless a lasting transaction, of
+    whatever process, ended after it, since both databases write one log in order. What others do, or a crash of this
+    process, undoes nothing.
 
     On SQLite it is the only writer from its first statement on (BEGIN IMMEDIATE), so that it never fails
     half-way for another's sake. Raises LedgerError; IntegrityError is left to those who know what it means.
     """
     with _translated(engine), engine.connect() as plain:
-        connection = plain.execution_options(pipeline_writes=True)
+        connection = plain.execution_options(pipeline_writes=True, pipeline_lasting=lasting)
         with connection.begin():
             yield connection
 
@@ -101,23 +107,27 @@ def _sqlite(url: URL, root: Path) -> Engine:
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
-    # The page size counts only for a new file; letters of 10 kB fit it better than the usual 4096.
-    # FULL, not WAL's customary NORMAL: a commit must survive the plug being pulled.
+    # The page size counts only for a new file. In the usual 4096 a letter of 10 kB is four pages of overflow, each with
+    # two writes to the log; in this it is one page.
+    # 64 MB between two checkpoints, not 8: each stops the writer until two files are on the disk.
     for pragma in (
-        "page_size = 8192",
+        f"page_size = {_PAGE}",
         "journal_mode = WAL",
-        "synchronous = FULL",
         "foreign_keys = ON",
         "cache_size = -16384",
+        f"wal_autocheckpoint = {_LOG // _PAGE}",
+        f"journal_size_limit = {_LOG}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("pipeline_writes", False)
+    options = connection.get_execution_options()
     cursor = cast("sqlite3.Cursor", connection.connection.cursor())
     try:
-        if writes:
+        if options.get("pipeline_writes", False):
+            # FULL, not WAL's customary NORMAL: what lasts must survive the plug being pulled.
+            cursor.execute(f"PRAGMA synchronous = {'FULL' if options['pipeline_lasting'] else 'NORMAL'}")
             _begin_to_write(cursor)
         else:
             cursor.execute("BEGIN")
@@ -156,7 +166,7 @@ def _begun(cursor: sqlite3.Cursor, *, last: bool) -> bool:
 
 def _postgresql(url: URL) -> Engine:
     try:
-        return create_engine(
+        engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
             connect_args={"connect_timeout": 10, "application_name": "report-pipeline"},
             pool_pre_ping=True,  # a database that was restarted costs nobody an error
@@ -164,6 +174,13 @@ def _postgresql(url: URL) -> Engine:
         )
     except ModuleNotFoundError:
         raise MissingExtraError("a ledger on PostgreSQL", "postgres") from None
+    event.listen(engine, "begin", _begin_on_server)
+    return engine
+
+
+def _begin_on_server(connection: Connection) -> None:
+    if not connection.get_execution_options().get("pipeline_lasting", True):
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager

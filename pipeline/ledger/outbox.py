@@ -40,9 +40,9 @@ class Outbox:
 
         An open circuit lets nothing through, one that probes a single letter to a single owner. What is handed
         out counts in the limits at once, whatever becomes of it; what is given back untried counts no more,
-        except for the spread over the second.
+        except for the spread over the second. The intent to send what was taken is what makes it last.
         """
-        with write(self._engine) as connection:
+        with write(self._engine, lasting=False) as connection:
             return taking.take(connection, asking)
 
     def journal(

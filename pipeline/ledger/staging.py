@@ -54,12 +54,15 @@ _REMOVE = delete(messages).where(
 
 
 def stage(engine: Engine, key: RunKey, owner: str, letters: Sequence[Letter]) -> None:
-    """Writes a batch, all of it or nothing. Raises LedgerError when the run is not this owner's to build (any
-    more), or when a recipient or a Message-ID is in the ledger already."""
+    """Writes a batch, all of it or nothing; what queues the run makes it last.
+
+    Raises LedgerError when the run is not this owner's to build (any more), or when a recipient or a Message-ID is in
+    the ledger already.
+    """
     if not letters:
         return
     try:
-        with write(engine) as connection:
+        with write(engine, lasting=False) as connection:
             _write(connection, key, owner, letters)
     except IntegrityError as error:
         raise LedgerError(_conflict(engine, key, letters)) from error

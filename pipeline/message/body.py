@@ -190,7 +190,7 @@ def wire_text(pieces: Iterable[str], without: Iterable[str] = ()) -> bytes:
     for marker in without:
         data = data.replace(marker.encode(), b"")
     data = data.strip(b"\r\n")
-    if len(data.translate(None, _CONTROLS)) != len(data):  # 40 times as fast as asking a regular expression
+    if any(control in data for control in _CONTROLS):  # so many quick looks: a third of the time of one at each octet
         data = data.decode().translate(_SHOWN).encode()
     if b"\r" in data:
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

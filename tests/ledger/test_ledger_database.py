@@ -26,16 +26,25 @@ def test_sqlite_is_durable_and_strict(tmp_path: Path) -> None:
     with read(engine) as connection:
         settings = {
             name: connection.execute(text(f"PRAGMA {name}")).scalar()
-            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "page_size")
+            for name in ("journal_mode", "foreign_keys", "busy_timeout", "page_size")
         }
     engine.dispose()
     assert settings == {
         "journal_mode": "wal",
-        "synchronous": 2,
         "foreign_keys": 1,
         "busy_timeout": 30_000,
-        "page_size": 8192,
+        "page_size": 16384,
     }
+
+
+def test_only_what_lasts_waits_for_the_disk(engine: Engine) -> None:
+    """Whatever the transaction before it on the same connection was."""
+    said = []
+    for lasting in (True, False, True, False):
+        with write(engine, lasting=lasting) as connection:
+            question = "PRAGMA synchronous" if engine.dialect.name == "sqlite" else "SHOW synchronous_commit"
+            said.append(connection.execute(text(question)).scalar())
+    assert said == ([2, 1, 2, 1] if engine.dialect.name == "sqlite" else ["on", "off", "on", "off"])
 
 
 @pytest.mark.parametrize(
