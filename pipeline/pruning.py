@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from pipeline.engine.common_folder import MARKER, require_common
-from pipeline.errors import UsageError
+from pipeline.engine.common_folder import refuse_shared, require_common
 from pipeline.ledger.marks import Marks
 from pipeline.ledger.pruning import Pruning
 from pipeline.report.sweeping_up import sweep_artifacts, sweep_store
@@ -30,9 +29,11 @@ def prune(
 
     Dry, it removes nothing, and counts of the files only those that nothing names already. Ends early,
     between two steps of some hundred rows or two files, once it is `stopping`. Raises
-    LedgerError, OSError, UsageError where the artifacts are another ledger's.
+    LedgerError, OSError, UsageError where the artifacts are another ledger's, too.
     """
-    _require_own(workspace)
+    marks = Marks(workspace.engine)
+    refuse_shared(workspace.artifacts, marks)
+    require_common(workspace.artifacts, marks)
     before = workspace.clock() - older_than
     ledger = Pruning(workspace.engine)
     runs = messages = size = 0
@@ -55,14 +56,3 @@ def prune(
             reason=f"runs due before {before:%Y-%m-%d %H:%M} UTC, and {done.files} files",
         )  # fmt: skip
     return done
-
-
-def _require_own(workspace: Workspace) -> None:
-    """What this ledger does not name may be named by another one, whose folder it is."""
-    marks, file = Marks(workspace.engine), workspace.artifacts / MARKER
-    if marks.find("artifacts") is None and file.exists():
-        raise UsageError(
-            f"{workspace.artifacts} is another ledger's folder of artifacts: {file} was there first. Name one of this "
-            f"ledger's own in ARTIFACTS; only if that ledger is gone for good, remove {file}"
-        )
-    require_common(workspace.artifacts, marks)

@@ -241,7 +241,11 @@ class Workspace:
     @cached_property
     def builder(self) -> "Builder":
         from pipeline.engine.builder import Builder, Folders  # noqa: PLC0415
+        from pipeline.engine.common_folder import sign  # noqa: PLC0415
+        from pipeline.ledger.database import place_of  # noqa: PLC0415
+        from pipeline.ledger.marks import Marks  # noqa: PLC0415
 
+        sign(self.artifacts, Marks(self.engine), place_of(self.engine))
         return Builder(
             runs=self.runs,
             memory=self.memory,

@@ -192,12 +192,13 @@ def _translated(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise _explain(engine, error) from error
     except PoolTimeoutError as error:
-        raise LedgerUnavailableError(f"the ledger {_place(engine)} has no connection left: {error}") from error
+        raise LedgerUnavailableError(f"the ledger {place_of(engine)} has no connection left: {error}") from error
     except SQLAlchemyError as error:
-        raise LedgerError(f"the ledger {_place(engine)} failed: {error}") from error
+        raise LedgerError(f"the ledger {place_of(engine)} failed: {error}") from error
 
 
-def _place(engine: Engine) -> str:
+def place_of(engine: Engine) -> str:
+    """Where the ledger is, for people: its file, or its URL without the password."""
     if engine.dialect.name == "sqlite":
         return str(engine.url.database)
     return engine.url.render_as_string(hide_password=True)
@@ -218,7 +219,7 @@ _ADVICE = (
 
 
 def _explain(engine: Engine, error: DBAPIError) -> LedgerError:
-    place, said = _place(engine), str(error.orig).strip()
+    place, said = place_of(engine), str(error.orig).strip()
     if "no such table" in said or "no such column" in said or type(error.orig).__name__.startswith("Undefined"):
         return LedgerSchemaError(f"the ledger {place} lacks tables of this version; run `pipeline migrate`")
     for sign, advice in _ADVICE:

@@ -1,6 +1,8 @@
 """`pipeline prune` as an operator uses it."""
 
 import json
+import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -83,9 +85,22 @@ def test_what_was_pruned_is_not_sent_again_by_a_backfill(tmp_path: Path) -> None
 
 
 def test_files_of_another_ledger_are_left_alone(tmp_path: Path) -> None:
-    first, second = make_project(tmp_path / "first"), make_project(tmp_path / "second")
-    environ = {"ARTIFACTS": str(tmp_path / "shared")}
+    shared = tmp_path / "shared"
+    environ = {"ARTIFACTS": str(shared)}
+    first, second = (make_project(tmp_path / name) for name in ("first", "second"))
+    run = RunKey("weekly-sales", datetime(2026, 1, 5, 7, 0, tzinfo=UTC))
     with Workspace(first, environ=environ) as one, Workspace(second, environ=environ) as other:
-        assert prune(one, timedelta(days=90)) == prune(one, timedelta(days=90)) == Pruned(0, 0, 0, 0)
-        with pytest.raises(UsageError, match="is another ledger's folder of artifacts"):
-            prune(other, timedelta(days=90))
+        follow(one, run)
+        follow(one, replace(run, variant="again-1"))
+        assert prune(one, timedelta(days=90)) == Pruned(0, 0, 0, 0)
+        (mark,) = shared.glob("used-by-*")
+        assert mark.read_text() == f"{first}/var/ledger.sqlite3\n"
+        refused = pipeline(second, "prune", "--older-than", "90d", ARTIFACTS=str(shared))
+        assert refused.returncode == 2
+        assert f"{shared} has files of another ledger, too: {first}/var/ledger.sqlite3." in refused.stderr
+        assert refused.stderr.endswith(f"gone for good, remove {mark}\n")
+        follow(other, run)
+        with pytest.raises(UsageError, match=re.escape(f"another ledger, too: {second}/var/ledger.sqlite3")):
+            prune(one, timedelta(days=90))
+        mark.unlink()
+        assert prune(other, timedelta(days=90)) == Pruned(0, 0, 0, 0)
