@@ -373,6 +373,17 @@ def test_another_worker_that_took_a_letter_over_is_respected(bench, mailer):
     assert [line for line in bench.events if line["event"].startswith("delivery.")] == []
 
 
+@pytest.mark.parametrize("offers", [OFFERS, (*OFFERS, "CHUNKING"), OFFERS[1:]], ids=["DATA", "BDAT", "one by one"])
+def test_who_refuses_mail_and_hangs_up_is_understood(bench, mailer, offers):
+    bench.queue([make_letter(1)])
+    with ScriptedServer(offers=offers, script={"mail": cut("530 5.7.57 Client not authenticated")}) as server:
+        bench.deliver(mailer(server))
+    (paused,) = bench.named("mailer.paused")
+    assert (paused["class"], paused["phase"], paused["code"]) == ("AUTH", "mail", 530)
+    assert len(bench.named("alert.raised")) == 1
+    assert [delivery.attempts for delivery in bench.deliveries()] == [0]
+
+
 @pytest.mark.parametrize(("answer", "state"), [("250 2.0.0 queued as 1", "sent"), ("554 5.6.0 no", "failed")])
 def test_an_answer_that_comes_after_its_delivery_was_recovered_is_kept_beside_it(bench, mailer, answer, state):
     """Another process took this one for dead while its mail was on its way; the run has ended by that."""

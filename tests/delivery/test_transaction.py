@@ -217,6 +217,15 @@ def test_data_granted_although_nobody_was_accepted_gets_a_lone_dot():
     assert said.kinds() == {A: "PERM_RCPT"}
 
 
+@pytest.mark.parametrize("event", ["closed", "reset", "timeout", "garbage"])
+@pytest.mark.parametrize("heard", [[], ["503 5.5.1 no"], ["503 5.5.1 no", "354 go"]], ids=["MAIL", "RCPT", "DATA"])
+def test_who_refuses_mail_and_hangs_up_has_said_why(heard, event):
+    said = begin(A, B).hear("530 5.7.57 Client not authenticated to send mail", *heard)
+    said.transaction.lost(event, "gone", excused=True)
+    assert said.kinds() == {A: "AUTH", B: "AUTH"}
+    assert said.transaction.session_over
+
+
 def test_a_lone_dot_after_a_refused_mail_leaves_it_refused():
     said = begin(A).hear("555 5.5.4 no SIZE", "503 5.5.1 no", "354 go")
     assert said.written[-1] == "."

@@ -70,11 +70,8 @@ class BdatTransaction(Transaction):
             self._on_chunk(reply)
         return b""
 
-    def lost(self, event: str, text: str, *, excused: bool, announced: bool = False) -> None:
+    def _lost(self, event: str, text: str, *, excused: bool, announced: bool) -> None:
         """See `Transaction`."""
-        if self._mail_refused is not None:
-            self._conclude(self._mail_refused, over=True)
-            return
         not_taken = announced or (excused and self.untouched and self.stage is not Stage.DOT)
         phase = Phase.IDLE if not_taken else self.phase
         self._conclude(replace(classify_event(phase, event, text), phase=self.phase), over=True)

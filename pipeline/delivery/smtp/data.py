@@ -70,7 +70,7 @@ class DataTransaction(Transaction):
         super().dot_possible()
         self._waiting.append((Phase.DOT, ""))
 
-    def lost(self, event: str, text: str, *, excused: bool, announced: bool = False) -> None:
+    def _lost(self, event: str, text: str, *, excused: bool, announced: bool) -> None:
         """See `Transaction`."""
         if self.stage is Stage.CLEANING:
             self._conclude(classify_event(Phase.RSET, event, text), over=True)

@@ -135,7 +135,6 @@ class Transaction(ABC):
         """From now on the whole message may have reached the server."""
         self.stage = Stage.DOT
 
-    @abstractmethod
     def lost(self, event: str, text: str, *, excused: bool, announced: bool = False) -> None:
         """The connection ended: `closed`, `reset`, `timeout` or `garbage`.
 
@@ -143,6 +142,14 @@ class Transaction(ABC):
         the connection had been idle for too long or broke over the letter before it. `announced`: the last thing
         that the server said was 421, "closing": it took nothing after that.
         """
+        if self._mail_refused is not None:  # the server has said why, and took nothing
+            self._conclude(self._mail_refused, over=True)
+        else:
+            self._lost(event, text, excused=excused, announced=announced)
+
+    @abstractmethod
+    def _lost(self, event: str, text: str, *, excused: bool, announced: bool) -> None:
+        """See `lost`, where MAIL was not refused."""
 
     # --- steps that both have -----------------------------------------------------------------------------
 
