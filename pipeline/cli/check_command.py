@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.output import json_option, print_json
+from pipeline.cli.output import counted, json_option, print_json
 from pipeline.cli.workspace import open_workspace
 from pipeline.errors import ProjectErrors
 
@@ -25,12 +25,10 @@ def command(root: Path, *, as_json: bool) -> int:
                     print_json({"event": "check.problem", **asdict(problem)})
             else:
                 click.echo(str(errors), err=True)
-                count = len(errors.problems)
-                click.echo(f"{count} problem{'s' if count > 1 else ''}; nothing was run", err=True)
+                click.echo(f"{counted(len(errors.problems), 'problem')}; nothing was run", err=True)
             return 2
     if as_json:
         print_json({"event": "check.passed", "jobs": list(project.jobs)})
     else:
-        count = len(project.jobs)
-        click.echo(f"{project.file.name} is right: {count} job{'s' if count != 1 else ''}, {', '.join(project.jobs)}")
+        click.echo(f"{project.file.name} is right: {counted(len(project.jobs), 'job')}, {', '.join(project.jobs)}")
     return 0

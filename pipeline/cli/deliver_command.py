@@ -24,18 +24,19 @@ def command(root: Path, *, as_json: bool) -> int:
             worked = worker.run_until_idle()
         after = workspace.outbox.counts()
     gained = {state: after.get(state, 0) - before.get(state, 0) for state in DeliveryState}
+    failed = sum(gained[state] for state in WRONG)
     waiting = after.get(DeliveryState.QUEUED, 0) + after.get(DeliveryState.DEFERRED, 0)
     if as_json:
         print_json(
             {
                 "sent": gained[DeliveryState.SENT],
-                "failed": sum(gained[state] for state in WRONG),
+                "failed": failed,
                 "waiting": waiting,
                 "next_attempt": worked.waiting_until,
             }
         )
     else:
-        click.echo(f"{gained[DeliveryState.SENT]} sent, {sum(gained[s] for s in WRONG)} failed, {waiting} waiting")
+        click.echo(f"{gained[DeliveryState.SENT]} sent, {failed} failed, {waiting} waiting")
         if worked.waiting_until is not None:
             click.echo(f"the next is due at {utc(worked.waiting_until)}")
     return 1 if any(gained[state] > 0 for state in WRONG) else 0

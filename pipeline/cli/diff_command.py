@@ -4,12 +4,13 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
 import click
 
+from pipeline.cli.next_command import HORIZON
 from pipeline.cli.output import json_option, print_json, utc
 from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace
@@ -23,7 +24,6 @@ from pipeline.schedule.missed import in_words
 from pipeline.wiring import Workspace
 
 _SHOWN = 3
-_HORIZON = timedelta(days=366 * 5)
 
 
 @click.command()
@@ -78,7 +78,7 @@ def _read(workspace: Workspace, file: Path, name: str) -> Project:
 
 
 def _placeholders(text: str) -> Mapping[str, str]:
-    """Values for secrets that a reviewer does not have: they are compared by name, and used for nothing."""
+    """Values for secrets that a reviewer does not have: they are compared by their names, and used for nothing."""
     names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text), "sqlite:///unset")
     servers = dict.fromkeys(re.findall(r"smtp:\s*[\"']?\$\{(\w+)\}", text), "smtps://unset.invalid")
     return {"EMAIL_ADDRESS": "unset@example.invalid", **names, **servers}
@@ -101,4 +101,4 @@ def _show(change: Change, old: Project, new: Project, now: datetime, *, as_json:
 
 
 def _coming(job: Job | None, now: datetime) -> list[datetime]:
-    return list(islice(due_times(wanted(job), now, now + _HORIZON), _SHOWN)) if job else []
+    return list(islice(due_times(wanted(job), now, now + HORIZON), _SHOWN)) if job else []

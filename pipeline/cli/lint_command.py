@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.output import json_option, print_json
+from pipeline.cli.output import counted, json_option, print_json
 from pipeline.cli.progress import RunProgress
-from pipeline.cli.times import parse_moment
+from pipeline.cli.times import at_option, due_time
 from pipeline.cli.workspace import find_job, no_message, open_workspace
 from pipeline.ledger.records import RunKey
 
@@ -21,7 +21,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "bright_black"}
 
 @click.command()
 @click.argument("job")
-@click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@at_option
 @click.option("--for", "address", metavar="ADDRESS", default="", help="Whose message; default: all of them.")
 @click.option("--strict", is_flag=True, help="Warnings count too.")
 @json_option
@@ -34,7 +34,7 @@ def command(root: Path, job: str, at: str | None, address: str, *, strict: bool,
 
     with open_workspace(root) as workspace:
         entry = find_job(workspace.checked().project, job)
-        due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
+        due = due_time(at, entry.timezone, workspace.clock())
         found: list[Found] = []
         letters, spam = 0, False
         with RunProgress(RunKey(job, due), shown=not as_json) as progress:
@@ -59,8 +59,8 @@ def command(root: Path, job: str, at: str | None, address: str, *, strict: bool,
     if not as_json:
         if not spam:
             click.echo("no spam score: SpamAssassin (spamc or spamassassin) is not installed")
-        said = ", ".join(f"{counts[level]} {level}{'s' * (counts[level] != 1)}" for level in _COLOURS if counts[level])
-        click.echo(f"{letters} message{'s' * (letters != 1)}: {said or 'nothing to find'}; nothing was sent")
+        said = ", ".join(counted(counts[level], level) for level in _COLOURS if counts[level])
+        click.echo(f"{counted(letters, 'message')}: {said or 'nothing to find'}; nothing was sent")
     return int(bool(counts["error"] or (strict and counts["warning"])))
 
 

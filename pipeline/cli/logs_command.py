@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.output import json_option, on_terminal
+from pipeline.cli.output import counted, json_option, on_terminal
 from pipeline.cli.times import parse_since
 from pipeline.cli.workspace import open_workspace
 from pipeline.observe.events import LEVELS
@@ -59,4 +59,4 @@ def command(
             else:
                 click.echo(format_line(record, colour=on_terminal()))
         if torn:
-            click.echo(f"{torn} line{'s' if torn > 1 else ''} of the log could not be read", err=True)
+            click.echo(f"{counted(torn, 'line')} of the log could not be read", err=True)

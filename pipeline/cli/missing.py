@@ -10,6 +10,7 @@ from pipeline.cli.times import local
 from pipeline.cli.workspace import find_job
 from pipeline.errors import UsageError
 from pipeline.jobs.model import Job
+from pipeline.ledger.records import RunKey
 from pipeline.ledger.watermarks import Watermark, Watermarks
 from pipeline.schedule.remembered import schedule_text
 from pipeline.wiring import Workspace
@@ -48,5 +49,5 @@ def _missing(
         click.echo(f"{job.name}: this schedule is in force since {at}; before, it is only assumed", err=True)
     for each in looked_up(job, workspace.runs, first, last, now):
         if each.fate == "absent":
-            key = f"{job.name}@{each.due:%Y%m%dT%H%M%SZ}"
+            key = str(RunKey(job.name, each.due))
             yield {"job": job.name, "run": key, "due": each.due, "local": local(each.due, job.timezone)}

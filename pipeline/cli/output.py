@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,6 @@ def _plain(value: object) -> object:
 
 def utc(moment: datetime) -> str:
     """`2013-02-01T11:30:00Z`."""
-    from datetime import UTC  # noqa: PLC0415 - keeps this module's names few
-
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -9,7 +9,7 @@ import click
 
 from pipeline.cli.output import counted, human_size, json_option, print_json, print_rows
 from pipeline.cli.progress import RunProgress
-from pipeline.cli.times import local, parse_moment
+from pipeline.cli.times import at_option, due_time, local
 from pipeline.cli.workspace import find_job, open_workspace
 from pipeline.ledger.records import RunKey
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("job")
-@click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@at_option
 @click.option("--diff", is_flag=True, help="Also what is different for whom since the run that was sent last.")
 @json_option
 @click.pass_obj
@@ -35,7 +35,7 @@ def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) 
 
     with open_workspace(root) as workspace:
         entry = find_job(workspace.checked().project, job)
-        due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
+        due = due_time(at, entry.timezone, workspace.clock())
         key = RunKey(job, due)
         heard = _Heard()
         with RunProgress(key, shown=not as_json) as progress:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.output import json_option, print_json
-from pipeline.cli.times import local, parse_moment
+from pipeline.cli.times import at_option, due_time, local
 from pipeline.cli.workspace import find_job, no_message, open_workspace
 from pipeline.errors import MissingExtraError, PipelineError, ProjectErrors
 from pipeline.ledger.records import Letter, RunKey
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("job")
-@click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@at_option
 @click.option("--for", "address", metavar="ADDRESS", default="", help="Whose message; default: the first.")
 @click.option(
     "--out",
@@ -36,7 +36,7 @@ def command(root: Path, job: str, at: str | None, address: str, out: Path | None
     message.html, message.txt, message.eml and the files instead. Sends nothing."""
     with open_workspace(root) as workspace:
         entry = find_job(workspace.checked().project, job)
-        due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
+        due = due_time(at, entry.timezone, workspace.clock())
         if out:
             _write(workspace, RunKey(job, due), address, out, as_json=as_json)
         else:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.output import json_option, print_json
+from pipeline.cli.output import counted, human_size, json_option, print_json
 from pipeline.cli.workspace import open_workspace
 from pipeline.errors import UsageError
 
@@ -32,9 +32,8 @@ def command(root: Path, age: str | None, *, dry_run: bool, as_json: bool) -> Non
         print_json({**counts, "dry_run": dry_run})
         return
     said = "would be removed" if dry_run else "removed"
-    click.echo(
-        f"{done.runs} runs with {done.messages} mails, and {done.files} files {said}: {done.bytes / 1e6:,.1f} MB"
-    )
+    runs = f"{counted(done.runs, 'run')} with {counted(done.messages, 'message')}"
+    click.echo(f"{runs}, and {counted(done.files, 'file')} {said}: {human_size(done.bytes)}")
 
 
 def _age(text: str) -> timedelta:

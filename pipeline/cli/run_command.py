@@ -10,7 +10,7 @@ import click
 from pipeline.cli.followed import run_facts
 from pipeline.cli.output import json_option, print_json
 from pipeline.cli.progress import RunProgress
-from pipeline.cli.times import local, parse_moment
+from pipeline.cli.times import at_option, due_time, local
 from pipeline.cli.workspace import find_job, open_workspace
 from pipeline.errors import UsageError
 from pipeline.jobs.model import Job
@@ -23,7 +23,7 @@ from pipeline.wiring import Workspace
 
 @click.command()
 @click.argument("job")
-@click.option("--at", "at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
+@at_option
 @click.option("--to", "to", metavar="ADDRESS", multiple=True, help="Send to these alone; never the real run.")
 @click.option("--again", is_flag=True, help="Send it again although it was sent.")
 @json_option
@@ -37,7 +37,7 @@ def command(root: Path, job: str, at: str | None, to: tuple[str, ...], *, again:
     only_to = tuple(_mailbox(text) for text in to)
     with open_workspace(root, log_stream=sys.stdout if as_json else None) as workspace:
         entry = find_job(workspace.checked().project, job)
-        due = parse_moment(at, entry.timezone) if at else workspace.clock().replace(microsecond=0)
+        due = due_time(at, entry.timezone, workspace.clock())
         key = run_key(workspace, entry, due, only_to=only_to, again=again)
         with RunProgress(key, shown=not as_json) as progress:
             followed = follow(workspace, key, only_to=only_to, on_progress=progress)

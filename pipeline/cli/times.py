@@ -7,7 +7,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import click
+
 from pipeline.errors import UsageError
+
+at_option = click.option("--at", metavar="TIME", help="The due time, local to the job's zone; default: now.")
 
 _FORMS = "2013-01-31, 2013-01-31 06:30 or 2013-01-31T11:30:00Z"
 
@@ -24,6 +28,11 @@ def parse_moment(text: str, zone: str) -> datetime:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=ZoneInfo(zone))
     return moment.astimezone(UTC).replace(microsecond=0)
+
+
+def due_time(at: str | None, zone: str, now: datetime) -> datetime:
+    """What `--at` says, else now; in whole seconds, as due times are. Raises UsageError."""
+    return parse_moment(at, zone) if at else now.replace(microsecond=0)
 
 
 def parse_since(text: str, now: datetime, zone: str = "UTC") -> datetime:

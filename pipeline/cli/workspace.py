@@ -1,13 +1,13 @@
 """What every command starts from: the project folder of `-C`, and the names that people type."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TextIO
 
 from pipeline.errors import ProjectErrors, StateError, UsageError
 from pipeline.jobs.model import Job, Project
+from pipeline.jobs.names import did_you_mean
 from pipeline.wiring import Workspace
 
 
@@ -35,9 +35,7 @@ def find_job(project: Project, name: str) -> Job:
     """The job of this name. Raises UsageError with the near miss."""
     job = project.jobs.get(name)
     if job is None:
-        near = get_close_matches(name, project.jobs, n=1)
-        known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.jobs) or 'none'}"
-        raise UsageError(f'there is no job "{name}"; {known}')
+        raise _unknown("job", name, project.jobs)
     return job
 
 
@@ -62,7 +60,10 @@ def find_mailers(project: Project, name: str | None) -> list[str]:
     if name is None:
         return list(project.mailers)
     if name not in project.mailers:
-        near = get_close_matches(name, project.mailers, n=1)
-        known = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(project.mailers)}"
-        raise UsageError(f'there is no mailer "{name}"; {known}')
+        raise _unknown("mailer", name, project.mailers)
     return [name]
+
+
+def _unknown(kind: str, name: str, known: Collection[str]) -> UsageError:
+    hint = did_you_mean(name, known) or f"; there are {', '.join(known) or 'none'}"
+    return UsageError(f'there is no {kind} "{name}"{hint}')

@@ -10,6 +10,7 @@ from pipeline.jobs.base import Strict
 from pipeline.jobs.calendars import Calendar
 from pipeline.jobs.longform import written
 from pipeline.jobs.model import Job, Project, SqlData
+from pipeline.jobs.secrets import Referred
 
 Kind = Literal["removed", "added", "changed"]
 
@@ -80,12 +81,13 @@ def _of_job(job: Job) -> Facts:
 
 
 class _Hidden(str):
-    """A secret's text: it can be compared and is never shown."""
+    """A secret's name in jobs.yaml and its text: both can be compared and neither is shown."""
 
     __slots__ = ()
 
     def __new__(cls, secret: SecretStr) -> Self:
-        return super().__new__(cls, secret.get_secret_value())
+        name = secret.written if isinstance(secret, Referred) else ""
+        return super().__new__(cls, f"{name} {secret.get_secret_value()}")
 
 
 def _plain(value: object) -> object:

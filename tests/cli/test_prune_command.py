@@ -29,7 +29,7 @@ def built(folder: Path, jobs: str = SMALLEST) -> Path:
 def test_it_says_what_would_go_and_removes_it(tmp_path: Path) -> None:
     project = built(tmp_path)
     dry = pipeline(project, "prune", "--older-than", "90d", "--dry-run")
-    assert dry.stdout.startswith("1 runs with 1 mails, and 0 files would be removed: 0.0 MB")
+    assert re.fullmatch(r"1 run with 1 message, and 0 files would be removed: [0-9.]+ kB\n", dry.stdout)
     assert len(pipeline(project, "runs", "--json").stdout.splitlines()) == 2
     done = json.loads(pipeline(project, "prune", "--older-than", "90d", "--json").stdout)
     assert (done["runs"], done["messages"], done["dry_run"]) == (1, 1, False)

@@ -63,5 +63,12 @@ def test_secrets_are_compared_and_never_shown(load_text: Callable[..., Loaded]) 
     assert "canary" not in str([compare(before, gone), compare(gone, before), replace(change, details=())])
 
 
+def test_another_name_of_a_secret_is_a_change_whatever_its_value(load_text: Callable[..., Loaded]) -> None:
+    secrets = {**SECRETS, "OTHER_URL": SECRETS["SMTP_URL"]}
+    before = load_text(BASE, secrets).project
+    (change,) = compare(before, load_text(BASE.replace("${SMTP_URL}", "${OTHER_URL}"), secrets).project)
+    assert list(change.details) == ["mailers.relay.smtp: another value, which is secret"]
+
+
 def test_nothing_changes_where_nothing_differs(load_text: Callable[..., Loaded]) -> None:
     assert compare(load_text(BASE, SECRETS).project, load_text(f"# said\n{BASE}", SECRETS).project) == []
