@@ -235,9 +235,9 @@ def test_the_command(tmp_path: Path, authority, server_tls, key, signer, right):
     ):
         project = make_project(tmp_path / "p", JOBS.format(port=server.port))
         told = pipeline(project, "doctor", "relay", "--resolver", zone.address, "--json", **environ)
-        shown = pipeline(project, "doctor", "relay", "--resolver", zone.address, **environ)
-        alone = pipeline(project, "doctor", "--no-dns", **environ)
-    assert (told.returncode, shown.returncode, alone.returncode) == (0 if right else 1, 0 if right else 1, 0)
+        # A process costs a second: for people it is told once with DNS and once without.
+        shown = pipeline(project, "doctor", *(["--no-dns"] if right else ["--resolver", zone.address]), **environ)
+    assert (told.returncode, shown.returncode) == (0 if right else 1, 0 if right else 1)
     lines = json_lines(told.stdout)
     assert {line["check"]: line["result"] for line in lines} == {
         **dict.fromkeys(["resolve", "connect", "tls", "certificate", "ehlo", "chunking", "auth", "size", "noop"], "ok"),
@@ -245,9 +245,9 @@ def test_the_command(tmp_path: Path, authority, server_tls, key, signer, right):
         "dkim": "ok" if right else "wrong",
     }
     assert ("→ publish TXT at reports._domainkey.example.com" in shown.stdout) is not right
-    assert "inbox\n  ok     local" in alone.stdout
+    assert "inbox\n  ok     local" in shown.stdout
     assert server.mails == []
-    everything = f"{told}{shown}{alone}"
+    everything = f"{told}{shown}"
     assert not [secret for secret in (LOGIN[1], key.splitlines()[1]) if secret in everything]
     assert not (project / "var/ledger.sqlite3").exists()
 
