@@ -14,8 +14,18 @@ from pipeline.ledger.schema import artifacts, enclosures, parts
 
 Parts = tuple[Part, ...]
 
-_BY_DIGEST = select(enclosures.c.digest, enclosures.c.id).where(
-    enclosures.c.digest.in_(bindparam("digests", expanding=True))
+# Locked until the messages that name them are committed: what nothing names yet, `prune` would take away meanwhile.
+_BY_DIGEST = (
+    select(enclosures.c.digest, enclosures.c.id)
+    .where(enclosures.c.digest.in_(bindparam("digests", expanding=True)))
+    .order_by(enclosures.c.digest)
+    .with_for_update(read=True, key_share=True)
+)
+_HOLD = (
+    select(artifacts.c.sha256)
+    .where(artifacts.c.sha256.in_(bindparam("names", expanding=True)))
+    .order_by(artifacts.c.sha256)
+    .with_for_update(read=True, key_share=True)
 )
 _BY_ID = (
     select(parts, artifacts.c.size, artifacts.c.media_type)
@@ -31,23 +41,8 @@ def store(connection: Connection, wanted: Iterable[Parts]) -> dict[Parts, int]:
     if not digests:
         return {}
     known = _numbers(connection, digests)
-    missing = {digest: several for digest, several in digests.items() if digest not in known}
-    if missing:
-        written = {part.artifact.sha256: part.artifact for several in missing.values() for part in several}
-        insert_new(
-            connection,
-            artifacts,
-            [
-                {"sha256": one.sha256, "size": one.size, "media_type": one.media_type}
-                for _, one in sorted(written.items())
-            ],
-        )
-        # Whoever wrote the row writes its parts; another process that met the same digest waits for that.
-        created = insert_new(connection, enclosures, [{"digest": d} for d in sorted(missing)], enclosures.c.digest)
-        known |= _numbers(connection, missing)
-        rows = [_row(known[d], position, p) for d in sorted(created) for position, p in enumerate(missing[d])]
-        if rows:
-            connection.execute(parts.insert(), rows)
+    while missing := {digest: several for digest, several in digests.items() if digest not in known}:
+        known |= _write(connection, missing)
     return {several: known[digest] for digest, several in digests.items()}
 
 
@@ -63,6 +58,29 @@ def load(connection: Connection, ids: Collection[int]) -> dict[int, Parts]:
         )
         for number, group in groupby(rows, key=lambda row: row.enclosure_id)
     }
+
+
+def _write(connection: Connection, missing: dict[str, Parts]) -> dict[str, int]:
+    """The numbers of those that are there then: all, unless another process wrote one and it was pruned at once."""
+    _hold(connection, {part.artifact.sha256: part.artifact for several in missing.values() for part in several})
+    # Whoever wrote the row writes its parts; another process that met the same digest waits for that.
+    created = insert_new(connection, enclosures, [{"digest": d} for d in sorted(missing)], enclosures.c.digest)
+    known = _numbers(connection, missing)
+    rows = [_row(known[d], position, p) for d in sorted(created) for position, p in enumerate(missing[d])]
+    if rows:
+        connection.execute(parts.insert(), rows)
+    return known
+
+
+def _hold(connection: Connection, files: dict[str, Artifact]) -> None:
+    """Their rows are there, and stay until this is committed."""
+    while files:
+        rows = [{"sha256": one.sha256, "size": one.size, "media_type": one.media_type} for one in files.values()]
+        insert_new(connection, artifacts, sorted(rows, key=lambda row: str(row["sha256"])))
+        if connection.dialect.name == "sqlite":
+            return  # nobody else writes meanwhile
+        held = set(connection.execute(_HOLD, {"names": sorted(files)}).scalars())
+        files = {name: one for name, one in files.items() if name not in held}
 
 
 def _numbers(connection: Connection, digests: Iterable[str]) -> dict[str, int]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Delete, Engine, Select, delete, exists, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Engine, delete, exists, func, select
 
 from pipeline.ledger.database import read, write
 from pipeline.ledger.histories import forget_until
@@ -86,10 +86,8 @@ class Pruning:
 
     def forget_files(self, stopping: Callable[[], bool] = lambda: False) -> int:
         """Removes rows of files that no message refers to any more; how many files those were."""
-        unused = select(enclosures.c.id).where(~exists().where(messages.c.enclosure_id == enclosures.c.id))
-        self._in_steps(unused, lambda ids: delete(enclosures).where(enclosures.c.id.in_(ids)), stopping)
-        nameless = select(artifacts.c.sha256).where(~exists().where(parts.c.sha256 == artifacts.c.sha256))
-        return self._in_steps(nameless, lambda names: delete(artifacts).where(artifacts.c.sha256.in_(names)), stopping)
+        self._in_steps(enclosures.c.id, ~exists().where(messages.c.enclosure_id == enclosures.c.id), stopping)
+        return self._in_steps(artifacts.c.sha256, ~exists().where(parts.c.sha256 == artifacts.c.sha256), stopping)
 
     def unknown(self, names: Collection[str]) -> set[str]:
         """Those SHA-256 of which the ledger has no row; at most a page at once."""
@@ -97,14 +95,16 @@ class Pruning:
             known = connection.execute(select(artifacts.c.sha256).where(artifacts.c.sha256.in_(names))).scalars()
             return set(names) - set(known)
 
-    def _in_steps(self, which: Select[Any], remove: Callable[[list[Any]], Delete], stopping: Callable[[], bool]) -> int:
+    def _in_steps(self, name: Column[Any], unused: ColumnElement[bool], stopping: Callable[[], bool]) -> int:
+        """What a build is about to name is locked by it, and passed over. What one has named since it was found to be
+        unused is asked for again once it is locked, when no other can come in between."""
+        find = select(name).where(unused).limit(_PAGE).with_for_update(skip_locked=True)
         removed = 0
         while not stopping():
             with write(self._engine) as connection:
-                found = list(connection.execute(which.limit(_PAGE)).scalars())
+                found = list(connection.execute(find).scalars())
                 if found:
-                    connection.execute(remove(found))
-            removed += len(found)
+                    removed += connection.execute(delete(name.table).where(name.in_(found), unused)).rowcount
             if len(found) < _PAGE:
                 break
         return removed

@@ -1,12 +1,15 @@
 """Retention: old runs go with all that is theirs; what somebody still needs stays."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select, text
 
-from pipeline.ledger.database import read
+from pipeline.ledger.database import read, write
+from pipeline.ledger.enclosures import load, store
 from pipeline.ledger.kept_records import Origin
 from pipeline.ledger.operations import Operations
 from pipeline.ledger.operator_records import Note
@@ -147,3 +150,62 @@ def test_who_is_told_to_stop_removes_nothing_more_and_the_next_goes_on(desk: Any
     assert counts(desk)["messages"] == 3
     assert ledger.remove(run)
     assert counts(desk)["messages"] == 1
+
+
+def orphaned(desk: Any) -> None:
+    """Leaves the rows of two files that no mail names any more."""
+    sent(desk, due(desk, 0))
+    with write(desk.engine) as connection:
+        connection.execute(delete(messages))
+    assert (counts(desk)["enclosures"], counts(desk)["artifacts"]) == (1, 2)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])  # SQLite has one writer at a time
+@pytest.mark.parametrize("anew", [False, True])
+def test_what_a_build_has_found_and_not_yet_named_is_not_forgotten(desk: Any, *, anew: bool) -> None:
+    orphaned(desk)
+    key = desk.building(due(desk, 2))
+    chart, book = desk.letter("late").parts
+    wanted = (chart,) if anew else (chart, book)
+    ledger = Pruning(desk.engine)
+    with write(desk.engine) as connection:
+        (number,) = store(connection, {wanted}).values()
+        assert ledger.forget_files() == (1 if anew else 0)  # waits for nobody; the book is of an enclosure that goes
+        connection.execute(messages.insert().values(
+            run_id=select(runs.c.id).where(runs.c.key == str(key)).scalar_subquery(), message_id="<late@x>", sender="",
+            enclosure_id=number, subject="", headers=b"", text=b"", html=b"",
+        ))  # fmt: skip
+    assert ledger.forget_files() == 0
+    assert ledger.unknown({"a" * 64, "b" * 64}) == ({"b" * 64} if anew else set())
+
+
+@pytest.mark.parametrize("backend", ["postgresql"])
+@pytest.mark.parametrize("table", [enclosures, artifacts])
+def test_a_build_that_finds_what_is_being_forgotten_writes_it_again(desk: Any, table: Any) -> None:
+    orphaned(desk)
+    key = desk.building(due(desk, 2))
+    if table is artifacts:
+        with write(desk.engine) as connection:
+            connection.execute(delete(enclosures))
+    with ThreadPoolExecutor() as threads:
+        with write(desk.engine) as connection:  # as `forget_files` does, and not committed yet
+            connection.execute(delete(table))
+            staged = threads.submit(desk.runs.stage, key, "builder", [desk.letter("late")])
+            wait_for_a_lock(desk)
+        staged.result()
+    (message,) = _rows(desk, messages)
+    with read(desk.engine) as connection:
+        assert load(connection, [message.enclosure_id]) == {message.enclosure_id: desk.letter("late").parts}
+    assert counts(desk)["artifacts"] == 2
+
+
+def wait_for_a_lock(desk: Any) -> None:
+    """Until another connection of this database waits for one."""
+    waits = "datname = current_database() AND wait_event_type = 'Lock'"
+    waiting = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waits}")
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        with read(desk.engine) as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+    raise AssertionError("nobody waits for a lock")
