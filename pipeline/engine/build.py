@@ -109,22 +109,9 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
         unsubscribing=_unsubscribing(job, request.project, request.state),
         logo=logo_of(job, request.project, store),
     )
-    exports = f"jobs.{job.name}.exports"
     gate = Gatekeeper(job, period, request.key.due, request.gate)
     try:
-        report = build_report(
-            job,
-            request.project,
-            period,
-            request.key.due,
-            store,
-            lambda name: composer.render_line(name, where=exports, datasets={}),
-            lambda what: progress(Step(what)),
-            render_personal=lambda name, row: composer.render_line(name, where=exports, datasets={}, row=row),
-            render_document=lambda number, report: composer.document(number, report, report.row, store.read),
-            voice=lambda number, report: _voice(composer, job, number, report),
-            admit=gate,
-        )
+        report = _report(request, period, store, composer, gate, progress)
     except GateClosedError as closed:
         return Summary(0, 0, 0, (), {}, closed.news)
     if gate.news.action == "send" or (gate.news.failed and request.gate.rehearsal):
@@ -139,22 +126,46 @@ def build(request: BuildRequest, progress: Progress) -> Summary:
         for letter in letters:
             count.add(letter)
             sink.add(letter)
-    refused, empty = tuple(letters.refused.rows), tuple(letters.empty.rows)
+    refused = tuple(letters.refused.rows)
     if refused and not count.messages:
         raise ReportError(f"no row of the audience can be mailed; row {refused[0].row}: {refused[0].reason}")
-    rows = {name: len(frame) for name, frame in report.datasets.items()}
-    made_from = ingredients(job, request.project, report, composer.template_files())
     return Summary(
         count.messages,
         count.deliveries,
         count.bytes,
         refused,
-        rows,
-        gate.news,
-        made_from,
-        empty,
-        letters.refused.more,
-        letters.empty.more,
+        rows={name: len(frame) for name, frame in report.datasets.items()},
+        gate=gate.news,
+        ingredients=ingredients(job, request.project, report, composer.template_files()),
+        empty=tuple(letters.empty.rows),
+        refused_more=letters.refused.more,
+        empty_more=letters.empty.more,
+    )
+
+
+def _report(  # noqa: PLR0917 - what a report is made of
+    request: BuildRequest,
+    period: Period,
+    store: ArtifactStore,
+    composer: Composer,
+    gate: Gatekeeper,
+    progress: Progress,
+) -> Report:
+    """Data, charts and files, with `composer` for the words in their names and pages. Raises GateClosedError."""
+    job = request.project.jobs[request.key.job]
+    where = f"jobs.{job.name}.exports"
+    return build_report(
+        job,
+        request.project,
+        period,
+        request.key.due,
+        store,
+        lambda name: composer.render_line(name, where=where, datasets={}),
+        lambda what: progress(Step(what)),
+        render_personal=lambda name, row: composer.render_line(name, where=where, datasets={}, row=row),
+        render_document=lambda number, report: composer.document(number, report, report.row, store.read),
+        voice=lambda number, report: _voice(composer, job, number, report),
+        admit=gate,
     )
 
 
