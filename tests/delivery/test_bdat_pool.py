@@ -223,11 +223,15 @@ def test_who_answers_more_often_than_asked_is_found_out_before_a_refused_letter_
     assert server.lines("DATA")
 
 
-def test_who_says_more_once_all_is_answered_gets_the_next_letters_by_data(bench, mailer):
+@pytest.mark.parametrize("later", [False, True], ids=["at once", "while it is idle"])
+def test_who_says_more_once_all_is_answered_gets_the_next_letters_by_data(bench, mailer, later):
     bench.queue([make_letter(1)])
-    with ScriptedServer(offers=CHUNKING, script={"dot": times(1, say("250 ok\r\n250 and more"))}) as server:
+    script = {} if later else {"dot": times(1, say("250 ok\r\n250 and more"))}
+    with ScriptedServer(offers=CHUNKING, script=script) as server:
         worker = bench.worker({"relay": mailer(server)})
         worker.run_until_idle()
+        if later:
+            server.speak(b"250 and more\r\n")
         bench.queue([make_letter(n) for n in range(2, 5)])
         worker.run_until_idle()
         worker.close()
