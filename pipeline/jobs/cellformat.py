@@ -41,6 +41,10 @@ class CellFormat:
         return self.written
 
 
+SIGNED = CellFormat("delta", "delta")
+"""How a difference reads where nobody says it."""
+
+
 def parse_format(text: str) -> CellFormat:
     """Raises ValueError for what is no format, with the near miss."""
     if (pattern := _PATTERN.fullmatch(text)) is not None:

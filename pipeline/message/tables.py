@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.jobs.cellformat import CellFormat, parse_format
+from pipeline.jobs.cellformat import SIGNED, parse_format
 from pipeline.jobs.columnspec import UNSAID, ColumnSpec, Good, ShownColumn, Total, humanised, shown_columns
 from pipeline.jobs.names import did_you_mean
 from pipeline.message.columns import Cell, column_format, decimals, finite, select, with_index
@@ -19,7 +19,6 @@ Specs = Mapping[str, ColumnSpec]
 LONGEST_WORD = 12
 """Characters that a phone keeps together: a third of 320 px, which leaves room for numbers beside it."""
 _NOTHING: Mapping[str, Any] = {}
-_SIGNED = CellFormat("delta", "delta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +180,7 @@ def _column(
     spec = shown.spec
     wanted = spec.format
     if wanted is None and spec.highlight is not None and spec.highlight.delta is True:
-        wanted = _SIGNED
+        wanted = SIGNED
     read, numeric = column_format(formats, series, shown.name, wanted)
     values = head.tolist()
     label = spec.label or humanised(shown.name)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from babel import Locale
 
-from pipeline.jobs.cellformat import CellFormat
+from pipeline.jobs.cellformat import SIGNED
 from pipeline.jobs.columnspec import ColumnSpec, ShownColumn, humanised, shown_columns
 from pipeline.report.exports.book import Book
 from pipeline.report.exports.cells import WIDEST, Cells, Format, cells_of, check_texts
@@ -18,7 +18,6 @@ from pipeline.report.exports.sheets import Shown, Table
 from pipeline.report.exports.totals import FUNCTIONS, Function, Total, total_of
 from pipeline.report.kinds import Column
 
-_SIGNED = CellFormat("delta", "delta")
 _SIGNS = 4
 """Characters that an asked-for format may add: a currency, an arrow, a sign."""
 _PLACES = {Format.TENTHS: 1, Format.NUMBER: 2, Format.SMALL: 4}
@@ -65,7 +64,7 @@ def _code(cells: Cells, spec: ColumnSpec, locale: Locale) -> str | None:
         return time_code(spec.format, locale) if spec.format else None
     if not cells.numeric or (spec.format is None and not signed):
         return None
-    wanted = spec.format or _SIGNED
+    wanted = spec.format or SIGNED
     if spec.format is not None and not wanted.numeric and wanted.kind != "text":
         return None
     code = number_code(wanted, _PLACES.get(Format(cells.format), 0), locale)
