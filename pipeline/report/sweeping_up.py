@@ -1,6 +1,8 @@
 """Old files that nothing names any more: of the folder of artifacts, of a store, and what a kill left half-written."""
 
+import os
 import re
+import secrets
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -87,13 +89,26 @@ def _remove(paths: Iterable[Path], than: float, stopping: Callable[[], bool], *,
     for path in paths:
         if stopping():
             break
-        try:
-            status = path.stat()
-            if status.st_mtime >= than:
-                continue  # somebody has put the same file again just now
-            if not dry:
-                path.unlink()
-        except FileNotFoundError:
-            continue
-        done += Swept(1, status.st_size)
+        with suppress(FileNotFoundError):  # somebody else has removed it meanwhile
+            status = path.stat() if dry else _remove_old(path, than)
+            if status is not None and status.st_mtime < than:
+                done += Swept(1, status.st_size)
     return done
+
+
+def _remove_old(path: Path, than: float) -> os.stat_result | None:
+    """What it was; None where somebody has put the same file again just now: it stays.
+
+    Whoever finds a file where it is makes it young, and relies on it. So its age is asked once more when it can be
+    found no longer: who comes then makes it anew.
+    """
+    if path.stat().st_mtime >= than:
+        return None
+    aside = path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(8)}")
+    path.rename(aside)
+    status = aside.stat()
+    if status.st_mtime >= than:
+        aside.rename(path)
+        return None
+    aside.unlink()
+    return status

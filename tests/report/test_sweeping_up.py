@@ -1,14 +1,17 @@
 """Old files: gone where nothing names them, and left alone while they are young or known."""
 
 import os
+import sys
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 
 from pipeline.report.artifacts import ArtifactStore
-from pipeline.report.sweeping_up import YOUNG, Swept, sweep_artifacts, sweep_store
+from pipeline.report.sweeping_up import YOUNG, Swept, _remove, _remove_old, sweep_artifacts, sweep_store
 
 NOW = time.time()
 OLD = NOW - YOUNG - 1
@@ -101,3 +104,56 @@ def _made(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"x")
     return path
+
+
+@pytest.mark.parametrize("interrupted", ["sweep", "put"])
+def test_a_file_that_is_put_while_it_is_swept_up_is_there(
+    tmp_path: Path, store: ArtifactStore, interrupted: str
+) -> None:
+    """Before each line of the one, the other happens whole: whoever has put a file finds it."""
+
+    def put() -> None:
+        store.put(b"the same again", "text/plain")
+
+    def sweep() -> None:
+        sweep_artifacts(tmp_path, set, NOW)
+
+    work, code, other = {
+        "sweep": (sweep, {_remove.__code__, _remove_old.__code__}, put),
+        "put": (put, {ArtifactStore.put.__code__, ArtifactStore._has.__code__}, sweep),
+    }[interrupted]
+    sha256 = store.put(b"the same again", "text/plain").sha256
+    line = 0
+    while True:
+        put()
+        aged(store.path(sha256))
+        if not _interrupt(work, code, line, other):
+            break
+        assert store.read(sha256) == b"the same again", line
+        line += 1
+    assert line > 6
+    assert [path.name for path in tmp_path.rglob(".*")] == []
+
+
+def _interrupt(work: Callable[[], None], code: Collection[CodeType], line: int, other: Callable[[], None]) -> bool:
+    """Does the work, and `other` before line number `line` of what it runs in these functions; False where it has fewer."""
+    left = line
+
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        nonlocal left
+        if frame.f_code not in code:
+            return None
+        if event == "line":
+            left -= 1
+            if left == -1:
+                sys.settrace(None)
+                other()
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return left < 0
