@@ -136,7 +136,7 @@ def test_a_file_that_is_put_while_it_is_swept_up_is_there(
 
 
 def _interrupt(work: Callable[[], None], code: Collection[CodeType], line: int, other: Callable[[], None]) -> bool:
-    """Does the work, and `other` before line number `line` of what it runs in these functions; False where it has fewer."""
+    """Does the work, and `other` before the line of that number in these functions; False where there are fewer."""
     left = line
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
