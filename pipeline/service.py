@@ -39,7 +39,7 @@ class Service:
             require_common(workspace.artifacts, Marks(workspace.engine))
         self._workspace = workspace
         self._emit = workspace.log.emit
-        self._planner = Planner(workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log.emit)
+        self._planner = Planner(workspace.runs, Watermarks(workspace.engine), workspace.clock, workspace.log)
         self._hands = Hands(workspace, builds=builds, drain=drain, plans=True)
         self._marked: set[str] = set()
         self._changed = threading.Condition()

@@ -15,7 +15,7 @@ from pipeline.ledger.records import RunKey
 from pipeline.ledger.runs import Ended, Runs
 from pipeline.ledger.states import RunState
 from pipeline.ledger.watermarks import Watermarks
-from pipeline.observe.log import Emit
+from pipeline.observe.log import Log
 from pipeline.schedule.missed import Missed, plan_missed
 from pipeline.schedule.remembered import read_schedule, schedule_text
 
@@ -27,7 +27,7 @@ class Planner:
     runs: Runs
     watermarks: Watermarks
     clock: Callable[[], datetime]
-    emit: Emit
+    log: Log
 
     def handle(self, jobs: Sequence[Job]) -> int:
         """Writes a row for each due time since the last call; how many runs are to be built now."""
@@ -49,20 +49,19 @@ class Planner:
             for key, missed in decisions.items()
             if not missed.run
         }
-        made = self.runs.ensure_all(list(decisions), now, ended)
-        for run, created in made:
-            if created:
-                self._tell(run.key, decisions[run.key])
+        created = self.runs.ensure_all(decisions, now, ended)
+        self.log.emit_all(_line(key, missed) for key, missed in decisions.items() if key in created)
         self.watermarks.put(schedules, now)
-        return sum(created and decisions[run.key].run for run, created in made)
+        return sum(decisions[key].run for key in created)
 
     def retire(self, but: Collection[str]) -> None:
         """Jobs other than these are due no more; one that comes back has missed nothing meanwhile."""
         self.watermarks.retire(but, self.clock())
 
-    def _tell(self, key: RunKey, missed: Missed) -> None:
-        event = "run.due" if missed.run else "run.skipped" if missed.holiday else "run.missed"
-        self.emit(event, job=key.job, run=str(key), due=key.due, reason=missed.reason or None)
+
+def _line(key: RunKey, missed: Missed) -> tuple[str, dict[str, object]]:
+    event = "run.due" if missed.run else "run.skipped" if missed.holiday else "run.missed"
+    return event, {"job": key.job, "run": str(key), "due": key.due, "reason": missed.reason or None}
 
 
 def wanted(job: Job) -> tuple[ScheduleEntry, ...]:

@@ -35,22 +35,24 @@ class Runs:
     def ensure(self, key: RunKey, now: datetime) -> tuple[Run, bool]:
         """The run of this key, and whether this call created it (as due). However many ask, it exists
         once."""
-        return self.ensure_all([key], now)[0]
+        created = self.ensure_all([key], now)
+        return finding.expect(self._engine, key), key in created
 
     def ensure_all(
-        self, keys: Sequence[RunKey], now: datetime, ended: Mapping[RunKey, Ended] = MappingProxyType({})
-    ) -> list[tuple[Run, bool]]:
-        """As `ensure`, for many at once and in one commit: ten thousand due times of one minute.
+        self, keys: Collection[RunKey], now: datetime, ended: Mapping[RunKey, Ended] = MappingProxyType({})
+    ) -> frozenset[RunKey]:
+        """As `ensure`, for many at once and in one commit: ten thousand due times of one minute. Which of them this
+        call created.
 
         Those in `ended` are made as skipped or missed, with their reason: nobody can begin to build them in between.
         """
-        rows = [_new(key, now, ended.get(key)) for key in sorted(keys, key=str)]
-        if not rows:
-            return []
+        if not keys:
+            return frozenset()
+        named = {str(key): key for key in keys}
+        rows = [_new(key, name, now, ended.get(key)) for name, key in sorted(named.items())]
         with write(self._engine) as connection:
             created = insert_new(connection, runs, rows, runs.c.key)
-            found = finding.by_keys(connection, [str(key) for key in keys])
-        return [(to_run(found[str(key)]), str(key) in created) for key in keys]
+        return frozenset(named[name] for name in created)
 
     def next_variant(self, job: str, due: datetime, kind: Literal["test", "again", "notice"]) -> RunKey:
         """`test-1` or the first number after those that exist. Another may take it too: `ensure` says who was
@@ -313,11 +315,11 @@ class Runs:
         return row
 
 
-def _new(key: RunKey, now: datetime, ended: Ended | None = None) -> dict[str, Any]:
+def _new(key: RunKey, name: str, now: datetime, ended: Ended | None) -> dict[str, Any]:
     if key.due.utcoffset() != timedelta(0) or key.due.microsecond:
         raise LedgerError(f"{key.due.isoformat()} cannot be a due time: due times are whole seconds in UTC")
     return {
-        "key": str(key),
+        "key": name,
         "job": key.job,
         "due": key.due,
         "variant": key.variant,

@@ -13,6 +13,8 @@ from pipeline.ledger.schema import watermarks
 
 NEVER = "[]"
 """The schedule of a job that is disabled or no longer there."""
+_SOME = 500
+"""Jobs named in one statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +51,18 @@ class Watermarks:
         """All due times up to `until` have their rows; a schedule that is another than before is in force from then."""
         if not schedules:
             return
-        rows = [{"of_job": name, "now_in_force": text} for name, text in sorted(schedules.items())]
-        mine = watermarks.c.job == bindparam("of_job")
+        names = sorted(schedules)
+        behind = update(watermarks).where(watermarks.c.handled_until < until).values(handled_until=until)
+        change = update(watermarks).where(watermarks.c.job == bindparam("of_job"))
         with write(self._engine) as connection:
-            connection.execute(
-                update(watermarks).where(mine, watermarks.c.handled_until < until).values(handled_until=until),
-                [{"of_job": row["of_job"]} for row in rows],
-            )
-            changed = _changed(connection.execute(select(watermarks)).all(), schedules)
+            for first in range(0, len(names), _SOME):
+                connection.execute(behind.where(watermarks.c.job.in_(names[first : first + _SOME])))
+            known = connection.execute(select(watermarks.c.job, watermarks.c.schedule))
+            changed = sorted(job for job, schedule in known if schedules.get(job, schedule) != schedule)
             if changed:
                 connection.execute(
-                    update(watermarks).where(mine).values(schedule=bindparam("now_in_force"), in_force_since=until),
-                    [row for row in rows if row["of_job"] in changed],
+                    change.values(schedule=bindparam("now_in_force"), in_force_since=until),
+                    [{"of_job": name, "now_in_force": schedules[name]} for name in changed],
                 )
 
     def retire(self, but: Collection[str], now: datetime) -> None:
@@ -79,7 +81,3 @@ class Watermarks:
         return {
             row.job: Watermark(row.handled_until, row.schedule, row.in_force_since) for row in rows if row.job in wanted
         }
-
-
-def _changed(rows: Collection[object], schedules: Mapping[str, str]) -> set[str]:
-    return {row.job for row in rows if row.job in schedules and row.schedule != schedules[row.job]}  # type: ignore[attr-defined]

@@ -1,6 +1,6 @@
 """Due times become runs: once each, also after downtime, crashes and with two schedulers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -38,7 +38,7 @@ class Scene:
 
     def planner(self) -> Planner:
         engine = self.workspace.engine
-        return Planner(self.workspace.runs, Watermarks(engine), lambda: self.now, self._emit)
+        return Planner(self.workspace.runs, Watermarks(engine), lambda: self.now, self)
 
     @property
     def job(self) -> Job:
@@ -51,8 +51,12 @@ class Scene:
             for run in self.workspace.runs.find(limit=1000)
         }
 
-    def _emit(self, event: str, /, **fields: object) -> None:
-        self.events.append((event, str(fields["run"])))
+    def emit(self, event: str, /, **fields: object) -> None:
+        self.emit_all([(event, fields)])
+
+    def emit_all(self, events: Iterable[tuple[str, Mapping[str, object]]]) -> None:
+        """The planner's log: what is in it is looked at, not how it is written."""
+        self.events += [(event, str(fields["run"])) for event, fields in events]
 
 
 @pytest.fixture
