@@ -56,7 +56,7 @@ GRID = pd.DataFrame({"hour": [5, 6, 5], "weekday": ["Mon", "Mon", "Tue"], "delay
         (GRID, "heat", "hour weekday delay", "Delay by hour and weekday",
          "highest 9 at 6, Mon, lowest 1.5 at 5, Mon"),
         (pd.DataFrame({"x": [1, 2], "y": [3, 3]}), "line", "x y", "Y by x", "3 throughout"),
-        (pd.DataFrame({"x": [1, 2], "y": [np.nan, np.inf]}), "line", "x y", "Y by x", "no values"),
+        (pd.DataFrame({"x": [1, 2], "y": [np.nan, np.inf]}), "line", "x y", "Y by x", "no data"),
     ],
 )  # fmt: skip
 def test_kinds(
@@ -107,7 +107,7 @@ def test_times_are_drawn_as_the_wall_clock_shows_them() -> None:
         (HOURS, "line", {"x": "hour"}, 'needs "y"'),
         (HOURS, "heat", {"x": "hour", "y": "hour"}, 'needs "color"'),
         (LETTERS, "bar", {"x": "n", "y": "carrier"}, 'y must be a column of numbers, "carrier" holds text'),
-        (HOURS.iloc[:0], "line", {"x": "hour", "y": "mean_delay"}, "no rows"),
+        (HOURS.iloc[:0], "line", {"x": "hour", "y": "delay"}, r'no column "delay"; did you mean "mean_delay"\?'),
         (pd.DataFrame({"x": range(5001), "y": 1}), "scatter", {"x": "x", "y": "y"}, "5,001 rows .* aggregate"),
         (pd.DataFrame({"x": [1, 1], "y": [2, 3]}), "line", {"x": "x", "y": "y"}, "several rows have x 1"),
         (pd.DataFrame({"x": [1], "y": [pd.Timedelta("1h")]}), "line", {"x": "x", "y": "y"}, "holds durations"),
@@ -121,6 +121,36 @@ def test_what_cannot_be_drawn(
 ) -> None:
     with pytest.raises(ChartError, match=f'^chart "it": .*{message}'):
         draw(facts, store, frame, kind, **channels)
+
+
+@pytest.mark.parametrize(
+    ("frame", "kind", "channels"),
+    [
+        (HOURS.iloc[:0], "line", {"x": "hour", "y": "mean_delay"}),
+        (HOURS.iloc[:0], "bar", {"x": "hour", "y": "mean_delay", "color": "hour"}),
+        (HOURS.iloc[:0], "heat", {"x": "hour", "y": "hour", "color": "mean_delay"}),
+        (pd.DataFrame({"x": pd.Series(dtype=object), "y": pd.Series(dtype=object)}), "line", {"x": "x", "y": "y"}),
+        (pd.DataFrame({"x": [1, 2], "y": [None, None]}, dtype="Float64"), "scatter", {"x": "x", "y": "y"}),
+        (pd.DataFrame({"x": ["a", None], "y": [None, 1.0]}), "bar", {"x": "x", "y": "y"}),
+    ],
+)
+def test_without_data_a_low_card_says_so(
+    facts: Facts, store: ArtifactStore, frame: pd.DataFrame, kind: str, channels: dict[str, str]
+) -> None:
+    image = draw(facts, store, frame, kind, title="Minutes late", **channels)
+    assert (image.title, image.alt) == ("Minutes late", "Minutes late: no data")
+    assert 0 < image.height < 200 < 536 <= image.width <= 552
+    told = draw(facts, store, frame, kind, alt="Who was late", **channels)
+    assert told.alt == "Who was late: no data"
+
+
+def test_a_card_without_data_is_named_as_its_chart_would_be(facts: Facts, store: ArtifactStore) -> None:
+    assert draw(facts, store, HOURS.iloc[:0], "line", x="hour", y="mean_delay").title == "Mean delay by hour"
+
+
+def test_one_value_is_enough_to_draw(facts: Facts, store: ArtifactStore) -> None:
+    frame = pd.DataFrame({"x": [1, 2], "y": [None, 3.0], "c": [None, None]})
+    assert draw(facts, store, frame, "bar", x="x", y="y", color="c").height > 200
 
 
 def test_sixteen_series_are_told_apart_by_color_and_dash() -> None:

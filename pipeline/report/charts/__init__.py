@@ -11,7 +11,7 @@ from pipeline.jobs.model import Chart
 from pipeline.report import functions
 from pipeline.report.artifacts import ArtifactStore
 from pipeline.report.charts import alt, png, theme, vega
-from pipeline.report.charts.fields import Fields, fields, rows, words
+from pipeline.report.charts.fields import Fields, fields, nothing_in, rows, words
 from pipeline.report.charts.marks import MARKS
 from pipeline.report.model import ChartImage, Datasets, Facts
 
@@ -37,7 +37,7 @@ def draw(name: str, chart: Chart, datasets: Datasets, facts: Facts, store: Artif
         raise ChartError(text if text.startswith(where) else f"{where}: {text}") from error.__cause__
     artifact = store.put(data, "image/png")
     half = (round(width / vega.SCALE), round(height / vega.SCALE))
-    return ChartImage(name, artifact, title, chart.alt or text, *half)
+    return ChartImage(name, artifact, title, text, *half)
 
 
 def _draw(where: str, name: str, chart: Chart, datasets: Datasets, facts: Facts) -> tuple[bytes, str, str]:
@@ -45,10 +45,10 @@ def _draw(where: str, name: str, chart: Chart, datasets: Datasets, facts: Facts)
     frame = datasets[chart.data] if chart.data else None
     title = chart.title or words(name).capitalize()
     if chart.kind == "python":
-        return _python(where, chart, datasets, facts), title, title
+        return _python(where, chart, datasets, facts), title, chart.alt or title
     if chart.kind == "vega":
         spec = vega.from_file(chart.spec or "", frame, facts, where)
-        return vega.draw(spec, where), title, title
+        return vega.draw(spec, where), title, chart.alt or title
     if frame is None:
         raise ChartError(f"{where}: names no dataset")
     return _from_table(where, chart, frame)
@@ -60,6 +60,9 @@ def _from_table(where: str, chart: Chart, frame: pd.DataFrame) -> tuple[bytes, s
         if getattr(chart, channel) is None:
             raise ChartError(f'{where}: a {chart.kind} chart needs "{channel}", the name of a column')
     found = fields(frame, {"x": chart.x, "y": chart.y, "color": chart.color}, where)
+    if nothing_in(found):
+        title = chart.title or alt.title(chart.kind, found)
+        return vega.draw(_empty(title), where), title, f"{chart.alt or title}: no data"
     if chart.kind != "heat" and found["y"].measure != "quantitative":
         raise ChartError(f'{where}: y must be a column of numbers, "{chart.y}" holds {found["y"].kind}')
     title = chart.title or alt.title(chart.kind, found)
@@ -70,8 +73,22 @@ def _from_table(where: str, chart: Chart, frame: pd.DataFrame) -> tuple[bytes, s
     return (
         vega.draw(_finished(spec, found, title, subtitle), where),
         title,
-        alt.describe(chart.kind, title, found),
+        chart.alt or alt.describe(chart.kind, title, found),
     )
+
+
+def _empty(title: str) -> dict[str, Any]:
+    """A card that says so: a quiet day must not keep the rest of a report from its readers."""
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": theme.WIDTH,
+        "height": theme.EMPTY_HEIGHT,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "title": {"text": title},
+        "data": {"values": [{"text": "No data"}]},
+        "mark": {"type": "text", "color": theme.MUTED, "fontSize": 13},
+        "encoding": {"text": {"field": "text", "type": "nominal"}},
+    }
 
 
 def _finished(spec: Mapping[str, Any], found: Fields, title: str, subtitle: str) -> dict[str, Any]:

@@ -26,8 +26,6 @@ def title(kind: str, found: Fields) -> str:
 
 def _extremes(value: Field, places: tuple[Field, ...]) -> str:
     points = [n for n, v in enumerate(value.values) if v is not None]
-    if not points:
-        return "no values"
 
     def at(n: int) -> str:
         where = ", ".join(place.show(place.values[n]) for place in places)
@@ -41,8 +39,6 @@ def _extremes(value: Field, places: tuple[Field, ...]) -> str:
 
 def _range(field: Field) -> str:
     values: list[Any] = [value for value in field.values if value is not None]
-    if not values:
-        return "without values"
     if field.measure == "nominal":
         return f"of {len(set(values))} kinds"
     return f"from {field.show(min(values))} to {field.show(max(values))}"

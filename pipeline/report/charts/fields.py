@@ -72,14 +72,13 @@ def words(column: str) -> str:
 
 def fields(frame: pd.DataFrame, channels: Mapping[str, str | None], where: str) -> Fields:
     """The channels that have a column. Raises ChartError for one that is not there, that holds what cannot
-    be drawn, and for more than MOST_ROWS rows."""
+    be drawn, and for more than MOST_ROWS rows. Without any row nobody can say what a column holds: they are
+    fields without values."""
     if len(frame) > MOST_ROWS:
         raise ChartError(
             f"{where}: {len(frame):,} rows are more than a picture can show ({MOST_ROWS:,}); "
             "aggregate them in a dataset of its own"
         )
-    if frame.empty:
-        raise ChartError(f"{where}: the dataset has no rows; there is nothing to draw")
     return {channel: _field(frame, name, where) for channel, name in channels.items() if name is not None}
 
 
@@ -87,6 +86,8 @@ def _field(frame: pd.DataFrame, name: str, where: str) -> Field:
     if name not in frame.columns:
         known = [str(column) for column in frame.columns]
         raise ChartError(f'{where}: no column "{name}"{near_miss(name, known)}; there is {", ".join(known)}')
+    if frame.empty:
+        return Field(name, "nominal", Kind.TEXT, ())
     try:
         column, kind = plain(frame[name])
     except ValueError as error:
@@ -97,6 +98,12 @@ def _field(frame: pd.DataFrame, name: str, where: str) -> Field:
     values = tuple(None if value is None else _PLAIN[measure](value) for value in scalars(column, kind))
     dates = kind is Kind.DATE or (kind is Kind.DATETIME and only_midnights(column))
     return Field(name, measure, kind, values, dates)
+
+
+def nothing_in(found: Fields) -> bool:
+    """Whether there is nothing to draw: no row, or no row with a value for each channel but a series' name."""
+    told = [field.values for channel, field in found.items() if channel != "color" or field.measure == "quantitative"]
+    return all(None in row for row in zip(*told, strict=True))
 
 
 def _number(value: Any) -> float | None:

@@ -6,6 +6,8 @@ from typing import Any
 WIDTH = 544
 """CSS pixels of the whole picture: a 600 px mail less its padding."""
 HEIGHT = 300
+EMPTY_HEIGHT = 120
+"""Of the card in place of a picture without data."""
 INK, MUTED, GRID = "#1F2937", "#6B7280", "#E5E7EB"
 PALETTE = ("#0067B1", "#D76C14", "#076E4D", "#A54B8A", "#4795B7", "#6C5000", "#303945", "#582D80")
 """The hues of Okabe and Ito ("Color Universal Design"), spread in lightness: each has a contrast of 3:1 on
