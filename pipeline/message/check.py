@@ -214,7 +214,7 @@ class _Checker:
                 yield self._problem(source, node.lineno, node.attr, message)
 
     def _unknown_names(self, tree: nodes.Template, source: _Source) -> Iterator[Problem]:
-        known = {*self._environment.globals, *self._names, *_guarded_names(tree)}
+        known = {*self._environment.globals, *self._names, *_guarded_names(tree), *_branch_names(tree)}
         for name in sorted(find_undeclared_variables(tree) - known):
             for line in sorted({node.lineno for node in tree.find_all(nodes.Name) if node.name == name}):
                 yield self._problem(source, line, name, self._undefined(name, known))
@@ -245,6 +245,16 @@ def _guarded_names(tree: nodes.Template) -> set[str]:
         *(used.node for used in tree.find_all(nodes.Filter) if used.name in {"default", "d"}),
     ]
     return {node.name for node in asked if isinstance(node, nodes.Name)}
+
+
+def _branch_names(tree: nodes.Template) -> set[str]:
+    """Names that are set in a branch of an `if`: to jinja2 they are undeclared in the whole template, as another branch
+    may be taken."""
+    branches = list(tree.find_all(nodes.If))
+    targets = [set_.target for if_ in branches for set_ in if_.find_all((nodes.Assign, nodes.AssignBlock))]  # type: ignore[attr-defined]
+    parts = [part for target in targets for part in (target, *target.find_all(nodes.Name))]
+    macros = {macro.name for if_ in branches for macro in if_.find_all(nodes.Macro)}
+    return macros | {part.name for part in parts if isinstance(part, nodes.Name)}
 
 
 def _located(source: _Source, error: PipelineError) -> Problem:

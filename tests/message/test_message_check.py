@@ -23,6 +23,10 @@ def test_the_defaults_have_none(desk) -> None:  # type: ignore[no-untyped-def]
         ("{{ table(delays) }} {{ title }} {{ period.label }} {{ params.threshold }} {{ run.id }}", []),
         ("{% set x = 1 %}{{ x }}{% for d in delays %}{{ d }}{{ loop.index }}{% endfor %}", []),
         ("{{ recipient.name if recipient is defined }}{{ nosuch | default(1) }}", []),
+        ("{% if delays %}{% set x = 1 %}{{ x }}{% else %}{% set y, z = 1, 2 %}{{ y + z }}{% endif %}", []),
+        ("{% if delays %}{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1) }}{% endif %}", []),
+        ("{% if delays %}{% set x = 1 %}{{ y }}{% endif %}", ['1:34: "y" is undefined']),
+        ("{% if delays %}{% for x in delays %}{% endfor %}{{ x }}{% endif %}", ['1:23: "x" is undefined']),
         ("{% macro m(a) %}{{ a }}{% endmacro %}{{ m(1) }}", []),
         (
             "{{ recipient.name }}",
