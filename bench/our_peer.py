@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.meter import Meter
-from bench.workload import SENDER, SUBJECT, TEXT, WORKLOADS, html, read_people
+from bench.workload import SENDER, SUBJECT, TEXT, WORKLOADS, Workload, html, read_people
 from pipeline.delivery import worker as _delivery
 from pipeline.delivery.mailers import local as _local
 from pipeline.delivery.mailers import smtp as _smtp
@@ -33,8 +33,6 @@ from pipeline.wiring import Workspace
 LOADED = (_delivery, _local, _smtp)
 """What a Workspace imports when it is asked for a worker: before the clock starts, as with every peer."""
 OWNER = "bench"
-CONNECTIONS = 10
-"""Of each process, as jobs.yaml has it."""
 JOBS = """
 defaults: {{from: {sender}}}
 mailers:
@@ -80,13 +78,15 @@ class Bare:
     views: Mapping[str, Any] = field(default_factory=dict)
 
 
-def write_project(root: Path, port: int, *, files: bool) -> None:
+def write_project(root: Path, port: int, workload: Workload) -> None:
     """A project of one job that mails to the sink."""
-    yaml = JOBS.format(sender=SENDER, port=port, connections=CONNECTIONS, subject=SUBJECT)
+    yaml = JOBS.format(sender=SENDER, port=port, connections=workload.connections, subject=SUBJECT)
     (root / "jobs.yaml").write_text(yaml, encoding="utf-8")
     (root / "people.csv").write_text("name,email\n", encoding="utf-8")
     (root / "templates").mkdir()
-    (root / "templates/w1.html").write_text(html("{{ charts.picture.src }}" if files else ""), encoding="utf-8")
+    (root / "templates/w1.html").write_text(
+        html("{{ charts.picture.src }}" if workload.files else ""), encoding="utf-8"
+    )
     (root / "templates/w1.txt").write_text(TEXT, encoding="utf-8")
 
 
@@ -128,25 +128,32 @@ def work(root: Path, number: int, folder: Path, readers: list[dict[str, Any]], r
         worker.run_until_idle()
 
 
+def make_ledger(root: Path) -> None:
+    """In a process of its own: what makes the tables is not loaded where the ledger is there."""
+    with Workspace(root, environ={}) as workspace:
+        assert workspace.engine
+
+
 def main(workload: str, port: int, mails: int, folder: Path, processes: int = 1) -> None:
     """One run of `mails` letters; fails unless the ledger says that every one was sent."""
-    readers, files = read_people(folder, mails), WORKLOADS[workload].files
+    readers, kind = read_people(folder, mails), WORKLOADS[workload]
     fork = multiprocessing.get_context("fork")
     ready = fork.Barrier(processes)
     with tempfile.TemporaryDirectory() as place:
         root = Path(place)
-        write_project(root, port, files=files)
-        with Workspace(root, environ={}) as workspace:
-            assert workspace.engine
+        write_project(root, port, kind)
+        made = fork.Process(target=make_ledger, args=(root,))
+        made.start()
+        made.join()
         parts = [readers[number::processes] for number in range(processes)]
         others = [
-            fork.Process(target=work, args=(root, number, folder, part, ready, files))
+            fork.Process(target=work, args=(root, number, folder, part, ready, kind.files))
             for number, part in enumerate(parts[1:], 1)
         ]
         for other in others:
             other.start()
         with Meter(mails):
-            work(root, 0, folder, parts[0], ready, files)
+            work(root, 0, folder, parts[0], ready, kind.files)
             for other in others:
                 other.join()
         with Workspace(root, environ={}) as workspace:

@@ -40,7 +40,8 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
     theirs, node = fetched.python, fetched.node
     sessions = 10 if delayed else 4
     floor = f"smtp-source, {sessions} sessions: C, one message again and again"
-    bdat = "**pipeline**, 10 connections, CHUNKING offered (bench/sink.py), **durable**"
+    ours = WORKLOADS[workload].connections
+    bdat = f"**pipeline**, {ours} connections, CHUNKING offered (bench/sink.py), **durable**"
     nodemailer = (node, str(HERE / "nodemailer_peer.js"), workload, *rest, str(fetched.modules)) if node else ()
     return [
         Peer("floor", floor, _floor(workload, sessions), measures_itself=False),
@@ -53,10 +54,10 @@ def peers_of(workload: str, fetched: Fetched, folder: Path) -> list[Peer]:
         Peer("aiosmtplib", "aiosmtplib, 10 connections, EmailMessage", python(theirs, "aiosmtplib_peer")),
         Peer("post_office", "django-post_office, its best settings, **durable**", python(theirs, "post_office_peer")),
         Peer("nodemailer", "nodemailer, pool of 10, Handlebars", nodemailer),
-        Peer("ours", "**pipeline**, 10 connections, **durable**", python(sys.executable, "our_peer")),
+        Peer("ours", f"**pipeline**, {ours} connections, **durable**", python(sys.executable, "our_peer")),
         Peer(
             "ours2",
-            "**pipeline**, two processes of 10 connections, one ledger, **durable**",
+            f"**pipeline**, two processes of {ours} connections, one ledger, **durable**",
             python(sys.executable, "our_peer", "2"),
         ),
         *([Peer("bdat", bdat, python(sys.executable, "our_peer"), chunking=True)] if delayed else []),

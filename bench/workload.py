@@ -30,12 +30,14 @@ class Workload:
     files: bool = False
     round_trip: float = 0.0
     """Seconds between a question to the server and its answer."""
+    connections: int = 20
+    """Of each of our processes: where nothing waits for the wire, what more of them share is the commit."""
 
 
 WORKLOADS = {
     "W1": Workload("personal mails", 2000),
     "W2": Workload("personal mails with the same 200 kB workbook and 30 kB picture", 500, files=True),
-    "W3": Workload("personal mails, 20 ms of round trip, 10 connections", 1000, round_trip=0.02),
+    "W3": Workload("personal mails, 20 ms of round trip, 10 connections", 1000, round_trip=0.02, connections=10),
 }
 SUBJECT = "Flight report for {{ recipient.name }} no. {{ recipient.id }}"
 

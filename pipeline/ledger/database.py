@@ -114,7 +114,7 @@ def _set_pragmas(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -
         f"page_size = {_PAGE}",
         "journal_mode = WAL",
         "foreign_keys = ON",
-        "cache_size = -16384",
+        "cache_size = -4096",
         f"wal_autocheckpoint = {_LOG // _PAGE}",
         f"journal_size_limit = {_LOG}",
     ):

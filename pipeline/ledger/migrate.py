@@ -24,14 +24,14 @@ def upgrade(engine: Engine) -> bool:
     Several processes may call it at once: one works, the others wait and then find it done.
     Raises LedgerSchemaError when the ledger is of a later version.
     """
-    from alembic import command  # noqa: PLC0415 - 0.1 s that commands which only look need not wait for
-
     with write(engine) as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         found = _revision(connection)
         if found == HEAD:
             return False
+        from alembic import command  # noqa: PLC0415 - 0.1 s and 10 MB that nobody needs whose ledger is up to date
+
         config = configuration(connection)
         _refuse_unknown(config, found)
         command.upgrade(config, "head")
