@@ -17,8 +17,8 @@ def ranking(departures: pd.DataFrame, before: pd.DataFrame, params: dict[str, An
     """
     table = _measure(departures, ["carrier", "airline"], params)
     table = table[table["flights"] >= params["min_flights"]]
-    usual = before.groupby("carrier")["dep_delay"].mean().astype("float64").rename("usual_delay")
-    table = table.merge(usual, how="left", left_on="carrier", right_index=True)
+    usual = before.groupby("carrier")["dep_delay"].mean().astype("float64")
+    table["usual_delay"] = table["carrier"].map(usual).astype("float64")
     table["change"] = table["mean_delay"] - table["usual_delay"]
     table = table.sort_values(["mean_delay", "carrier"], ascending=[False, True], ignore_index=True)
     return table.round({"late": 3, "mean_delay": 1, "usual_delay": 1, "change": 1})

@@ -17,11 +17,13 @@ def by_day(departures: pd.DataFrame) -> pd.DataFrame:
 def week(departures: pd.DataFrame, before: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:
     """One row a carrier: airline, flights, cancelled, mean_delay, longest, late, usual_delay, usual_late."""
     late = params["late_after"]
-    table = _measure(departures, ["carrier", "airline"]).set_index("carrier")
-    table["late"] = _late_share(departures, late)
-    table["usual_delay"] = before.groupby("carrier")["dep_delay"].mean().astype("float64")
-    table["usual_late"] = _late_share(before, late)
-    return table.reset_index()
+    table = _measure(departures, ["carrier", "airline"])
+    usual = before.groupby("carrier")["dep_delay"].mean()
+    # map, as a Series assigned to a table without rows would bring its own
+    table["late"] = table["carrier"].map(_late_share(departures, late)).astype("float64")
+    table["usual_delay"] = table["carrier"].map(usual).astype("float64")
+    table["usual_late"] = table["carrier"].map(_late_share(before, late)).astype("float64")
+    return table
 
 
 def routes(departures: pd.DataFrame, airports: pd.DataFrame, params: dict[str, Any]) -> pd.DataFrame:

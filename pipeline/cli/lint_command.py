@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.gate_line import print_gate
 from pipeline.cli.output import counted, json_option, print_json
 from pipeline.cli.progress import RunProgress
 from pipeline.cli.times import at_option, due_time
@@ -48,9 +49,11 @@ def command(root: Path, job: str, at: str | None, address: str, *, strict: bool,
                 else:
                     progress(value)
 
-            workspace.builder.rehearse(
+            summary = workspace.builder.rehearse(
                 workspace.project, RunKey(job, due), LintSink(address, workspace.artifacts), on_progress
             )
+        if not as_json:
+            print_gate(summary.gate, entry, as_json=False, aside=True)
         if not letters:
             raise no_message(job, address)
     counts = Counter(item.finding.level.value for item in found)

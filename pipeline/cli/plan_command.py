@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from pipeline.cli.gate_line import print_gate
 from pipeline.cli.output import counted, human_size, json_option, print_json, print_rows
 from pipeline.cli.progress import RunProgress
 from pipeline.cli.times import at_option, due_time, local
@@ -15,7 +16,6 @@ from pipeline.ledger.records import RunKey
 
 if TYPE_CHECKING:
     from pipeline.engine.audience import Refusal
-    from pipeline.engine.gating import GateNews
     from pipeline.engine.sinks import Planned
     from pipeline.jobs.model import Job
     from pipeline.message.ladder import Degraded
@@ -43,14 +43,14 @@ def command(root: Path, job: str, at: str | None, *, diff: bool, as_json: bool) 
         people = [who for message in heard.planned for who in message.recipients]
         barred = workspace.suppressions.barred(entry.name, entry.delivery.mailer, people)
         rows = [heard.row(message, entry, barred) for message in heard.planned]
-        empty = "nobody would get anything: the audience is empty"
+        nobody = "nobody in the audience has rows" if summary.empty else "the audience is empty"
+        empty = f"nobody would get anything: {nobody}"
         print_rows(rows, _columns(rows), as_json=as_json, empty=empty)
         _print_audience("refused", summary.refused, summary.refused_more, as_json=as_json)
         each = entry.audience.each
         kind = "skipped" if each and each.empty == "skip" else "empty"
         _print_audience(kind, summary.empty, summary.empty_more, as_json=as_json)
-        if summary.gate.findings:
-            _print_gate(summary.gate, as_json=as_json)
+        print_gate(summary.gate, entry, as_json=as_json)
         if not as_json:
             for address, reason in barred.items():
                 click.echo(f"suppressed: {address}: {reason}")
@@ -148,11 +148,3 @@ def _reads_as(reads: "ReadsAs | None", job: "Job") -> dict[str, object]:
 def _too_large(degraded: "Degraded | None") -> dict[str, object]:
     """What became of files that made the message too large: the step of the ladder, and their names."""
     return {} if degraded is None else {"step": degraded.step, "too_large": list(degraded.files)}
-
-
-def _print_gate(gate: "GateNews", *, as_json: bool) -> None:
-    """What the gate would do to a run that is due now."""
-    if as_json:
-        print_json({"gate": gate.action, "reasons": [finding.told for finding in gate.findings]})
-    else:
-        click.echo(f"gate: a run would {gate.action} now: {gate.told}")

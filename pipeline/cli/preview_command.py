@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.cli.gate_line import print_gate
 from pipeline.cli.output import json_option, print_json
 from pipeline.cli.times import at_option, due_time, local
 from pipeline.cli.workspace import find_job, no_message, open_workspace
@@ -54,7 +55,9 @@ def _write(workspace: Workspace, key: RunKey, address: str, out: Path, *, as_jso
         if isinstance(value, Letter):
             letters.append(value)
 
-    workspace.builder.rehearse(workspace.project, key, PreviewSink(address), keep)
+    summary = workspace.builder.rehearse(workspace.project, key, PreviewSink(address), keep)
+    if not as_json:
+        print_gate(summary.gate, workspace.project.jobs[key.job], as_json=False, aside=True)
     if not letters:
         raise no_message(key.job, address)
     paths = write_preview(letters[0], ArtifactStore(workspace.artifacts).read, out)

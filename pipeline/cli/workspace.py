@@ -52,7 +52,10 @@ def no_message(job: str, address: str) -> UsageError:
     """What to say where a build made no letter for this address, or none at all."""
     if address:
         return UsageError(f"no message of {job} goes to {address}; `pipeline plan {job}` lists who gets one")
-    return UsageError("nobody would get a message: the audience is empty")
+    return UsageError(
+        f"nobody would get a message for this due time: the audience is empty, or none of it has rows; "
+        f"`pipeline plan {job}` says which, and --at takes another due time"
+    )
 
 
 def find_mailers(project: Project, name: str | None) -> list[str]:

@@ -55,6 +55,12 @@ class GateNews:
         return "; ".join(finding.told for finding in self.findings)
 
     @property
+    def fresh_until(self) -> datetime | None:
+        """Where all that is wrong is that numbers are old: the latest due time for which none is."""
+        untils = [finding.until for finding in self.findings if finding.until is not None]
+        return min(untils) if untils and len(untils) == len(self.findings) else None
+
+    @property
     def rules(self) -> str:
         """Without any value of the report: for the log."""
         return "; ".join(finding.rule for finding in self.findings)

@@ -29,6 +29,13 @@ def stale(rule: Fresh, frame: pd.DataFrame, due: datetime, zone: str) -> str:
     return f"{expected}, but its newest is {local:%Y-%m-%d %H:%M} {zone}, {age} old"
 
 
+def fresh_until(rule: Fresh, frame: pd.DataFrame, zone: str) -> datetime | None:
+    """The latest due time for which the dataset is fresh; None where it has no row with a time in it. Raises as `stale`
+    does."""
+    newest = _newest(rule, frame, zone)
+    return None if newest is None else newest + rule.within
+
+
 def _newest(rule: Fresh, frame: pd.DataFrame, zone: str) -> datetime | None:
     if rule.column not in frame.columns:
         hint = did_you_mean(rule.column, map(str, frame.columns))

@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipeline.errors import GateError
 from pipeline.gate.content import content_hash
-from pipeline.gate.freshness import stale
+from pipeline.gate.freshness import fresh_until, stale
 from pipeline.gate.telling import facts, why_not
 from pipeline.gate.values import NotKnownError, Scalar, Values
 from pipeline.jobs.expressions import parse, remembered
@@ -39,6 +39,8 @@ class Finding:
     """With the values: for the owner."""
     wait: timedelta = timedelta(0)
     """How long, counted from the run's beginning, it is worth looking again."""
+    until: datetime | None = None
+    """Where numbers are old: the latest due time for which they would be fresh."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ def judge(gate: Gate, numbers: Numbers, before: Before) -> Judgement:
 
 def _failures(gate: Gate, numbers: Numbers, values: Values) -> Iterator[Finding]:
     for fresh in gate.fresh:
-        told = stale(fresh, numbers.datasets[fresh.data], numbers.due, numbers.zone)
+        frame = numbers.datasets[fresh.data]
+        told = stale(fresh, frame, numbers.due, numbers.zone)
         if told:
             rule = f"fresh: {fresh.data}.{fresh.column} within {format_duration(fresh.within)}"
-            yield Finding(rule, told, fresh.wait)
+            yield Finding(rule, told, fresh.wait, fresh_until(fresh, frame, numbers.zone))
     for text in gate.expect:
         try:
             if not values.truth(parse(text)):

@@ -18,6 +18,7 @@ changes the due time.
 
 import hashlib
 import heapq
+from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -52,6 +53,15 @@ def next_due(entries: Sequence[ScheduleEntry], after: datetime) -> datetime | No
     """The first due time later than `after` (aware, else ValueError); None where the schedule has ended."""
     asked = takewhile(lambda asked: asked.due - after <= _PATIENCE, _asked(entries, after))
     return next((each.due for each in asked if not each.skipped), None)
+
+
+def last_due(entries: Sequence[ScheduleEntry], until: datetime) -> datetime | None:
+    """The last due time not later than `until` (aware, else ValueError); None where the two years before have none."""
+    for hours in (1, 24, 24 * 32, 24 * 366 * 2):
+        found = deque(due_times(entries, until - timedelta(hours=hours), until), maxlen=1)
+        if found:
+            return found.pop()
+    return None
 
 
 def next_asked(entries: Sequence[ScheduleEntry], after: datetime) -> Asked | None:

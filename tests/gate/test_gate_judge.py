@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.engine.gating import LATEST, SOONEST, GateTerms, decide, next_look
+from pipeline.engine.gating import LATEST, SOONEST, GateNews, GateTerms, decide, next_look
 from pipeline.errors import GateError
 from pipeline.gate.content import content_hash
 from pipeline.gate.freshness import stale
@@ -32,6 +32,17 @@ def told(judged: Judgement) -> list[str]:
 
 
 # --- fresh --------------------------------------------------------------------------------------------------
+
+
+def test_old_numbers_name_the_last_due_time_that_they_are_fresh_for() -> None:
+    gate = Gate(fresh=(Fresh(data="sales", column="day", within=timedelta(hours=30)),), expect=("len(sales) > 9",))
+    (old, few) = judge(gate, numbers(due=DUE + 3 * DAY), Before()).failures
+    assert old.until == datetime(2013, 2, 1, 11, tzinfo=UTC)  # midnight in New York, and 30 hours
+    assert few.until is None
+    assert GateNews("hold", (old,)).fresh_until == old.until
+    assert GateNews("hold", (old, few)).fresh_until is None  # another due time does not make it right
+    assert GateNews("hold", (old, replace(old, until=DUE))).fresh_until == old.until
+    assert judge(gate, numbers(due=old.until), Before()).failures == (few,)
 
 
 def fresh(hours: float, frame: pd.DataFrame, column: str = "day") -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.jobs.model import ScheduleEntry
-from pipeline.schedule.due import due_times, firing_time, next_due
+from pipeline.schedule.due import due_times, firing_time, last_due, next_due
 
 MINUTE = timedelta(minutes=1)
 
@@ -132,6 +132,34 @@ def test_a_split_range_gives_the_same_due_times(entries: list[ScheduleEntry], bo
     assert whole == sorted(set(whole))
     assert all(first < due <= last and due.tzinfo is UTC for due in whole)
     assert set(whole) == {due for one in entries for due in due_times([one], first, last)}
+
+
+@given(entries=st.lists(rules, min_size=1, max_size=3), until=instants_2024)
+@settings(deadline=None)
+def test_last_due_is_the_last_of_the_due_times(entries: list[ScheduleEntry], until: datetime) -> None:
+    last = last_due(entries, until)
+    assert last is None or last <= until
+    following = next_due(entries, last or until - timedelta(days=700))
+    assert following is None or following > until
+
+
+@pytest.mark.parametrize(
+    ("cron", "until", "expected"),
+    [
+        ("30 6 * * *", "2013-02-01T06:30", "2013-02-01T06:30"),
+        ("30 6 * * *", "2013-02-01T06:29", "2013-01-31T06:30"),
+        ("0 7 * * mon", "2013-02-02T06:00", "2013-01-28T07:00"),
+        ("0 7 1 3 *", "2013-02-02T06:00", "2012-03-01T07:00"),
+        ("* * * * *", "2013-02-02T06:00", "2013-02-02T06:00"),
+    ],
+)
+def test_last_due(cron: str, until: str, expected: str) -> None:
+    assert last_due([entry(cron=cron)], utc(until)) == utc(expected)
+
+
+def test_a_schedule_that_has_not_begun_has_no_last_due_time() -> None:
+    assert last_due([entry(at=wall("2024-01-01T00:00"))], utc("2023-01-01")) is None
+    assert last_due([], utc("2023-01-01")) is None
 
 
 @given(entries=st.lists(rules, min_size=1, max_size=3), after=instants_2024)
