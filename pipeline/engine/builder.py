@@ -27,6 +27,10 @@ from pipeline.ledger.runs import Runs
 from pipeline.message.ladder import Degraded
 from pipeline.observe.log import Emit
 
+ATTEMPTS = 3
+"""Builds of one run that may die (kill, power) before it is given up: a report must not crash the service for ever."""
+_TELLINGS = 3
+"""Tries to tell the owner of a run that is given up: its notice must not crash the service for ever either."""
 BEAT_SECONDS = 15.0
 LEDGER_PAUSE = 5.0
 """Seconds between two tries to tell the ledger what became of a build."""
@@ -133,14 +137,16 @@ class Builder:
                     return self._ended_early(project, run, owner, error)
 
     def give_up(self, project: Project, key: RunKey, reason: str) -> Run | None:
-        """Fails a due run that is not to be built again, and tells its owner; None when another builder has it."""
+        """Fails a due run that is not to be built again, and tells its owner, unless that is what ended the last
+        processes; None when another builder has it."""
         with hold_owner(self._folders.owners) as owner:
             now = self._clock()
             run = self._runs.start(key, owner, now + LEASE, now)
             if run is None:
                 return None
             with self._holding(run, owner):
-                return self._fail(project, run, owner, ReportError(reason))
+                told = run.builds <= ATTEMPTS + _TELLINGS
+                return self._fail(project, run, owner, ReportError(reason), told=told)
 
     def _telling(self, key: RunKey, on_progress: Progress) -> Progress:
         """The progress of a build, messages that had to be made smaller told to the log too."""
@@ -246,13 +252,13 @@ class Builder:
             self._tell("run.queued", queued, reason=news.rules or None, **counts)
         return queued
 
-    def _fail(self, project: Project, run: Run, owner: str, error: PipelineError) -> Run:
+    def _fail(self, project: Project, run: Run, owner: str, error: PipelineError, *, told: bool = True) -> Run:
         reason = self._masked(str(error))
         before: Trouble = "" if run.key.variant else self._memory.before(run.key).trouble
         beside: Sequence[Beside] = ()
-        if isinstance(error, ReportError) and not run.key.variant and before != "failed":
-            told = replace(run, reason=reason)  # who asked for a test sees what became of it
-            beside = self._notices.stage(project, told, owner, [failure_notice(project, told)])
+        if told and isinstance(error, ReportError) and not run.key.variant and before != "failed":
+            failing = replace(run, reason=reason)  # who asked for a test sees what became of it
+            beside = self._notices.stage(project, failing, owner, [failure_notice(project, failing)])
         failed = self._runs.fail(run.key, reason, self._clock(), owner=owner, beside=beside)
         self._tell("run.failed", failed, reason=failed.reason)
         self._notices.tell(run, beside)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from pipeline.engine.builder import Builder
+from pipeline.engine.builder import ATTEMPTS, Builder
 from pipeline.errors import BuildCancelledError, IllegalTransitionError, LedgerError, place_and_words
 from pipeline.jobs.model import Job, Project
 from pipeline.ledger.records import Run, RunKey, Turn
@@ -14,8 +14,6 @@ from pipeline.ledger.runs import Runs
 from pipeline.ledger.states import RunState
 from pipeline.observe.log import Emit
 
-ATTEMPTS = 3
-"""Builds of one run that may die (kill, power) before it is given up: a report must not crash the service for ever."""
 RECHECK_SECONDS = 5.0
 """How long an idle builder waits before it looks again for what other processes have made due."""
 _LONGEST_REST = 300.0
@@ -34,7 +32,7 @@ def given_up(run: Run, project: Project, now: datetime, later: Run | None = None
     if job is None:
         return RunState.SKIPPED, "its job is no longer in jobs.yaml"
     if run.builds >= ATTEMPTS:
-        return RunState.FAILED, f"its builder died {run.builds} times"
+        return RunState.FAILED, f"its builder died {ATTEMPTS} times"
     grace = max((entry.grace for entry in job.schedule), default=None)
     waiting_since = max(run.created_at, run.not_before or run.created_at)  # what waits for fresh data is not late
     if grace is not None and now - waiting_since > grace:

@@ -47,6 +47,7 @@ WAITED = "it has been waiting for a builder since 2026-03-02 07:00 UTC, longer t
         (replace(FIRST, not_before=DUE + HOUR), 3.1, None),  # it waited for fresh data until then
         (replace(FIRST, builds=2), 1, None),
         (replace(FIRST, builds=3), 1, (RunState.FAILED, "its builder died 3 times")),
+        (replace(FIRST, builds=4), 1, (RunState.FAILED, "its builder died 3 times")),  # and who told the owner of it
         (due_run(job="gone"), 0, (RunState.SKIPPED, "its job is no longer in jobs.yaml")),
     ],
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from soak import Soak, page, wrong_with
+from soak import Soak, wrong_with
+from soak_page import page
 
 from pipeline.ledger.records import Delivery
 from pipeline.ledger.states import DeliveryState

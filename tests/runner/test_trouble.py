@@ -94,19 +94,24 @@ def test_only_what_was_due_before_counts(house: House) -> None:
     assert subjects(house) == ["Daily was not sent (March 6, 2026)"]
 
 
+@pytest.mark.parametrize(("died", "told"), [(3, True), (5, True), (6, False)])
 @pytest.mark.parametrize("house", ["{expect: len(sales) > 1, on_failure: skip}"], indirect=True)
-def test_a_run_whose_builders_died_fails_and_its_owner_is_told(house: House) -> None:
+def test_a_run_whose_builders_died_fails_and_its_owner_is_told(house: House, died: int, told: bool) -> None:
+    """Unless telling him has ended three processes, too."""
     house.sales(*GOOD)
     key = house.run(0).key
-    lost = type(key)(key.job, key.due + timedelta(days=1))
-    house.workspace.runs.ensure(lost, house.now)
+    lost, runs = type(key)(key.job, key.due + timedelta(days=1)), house.workspace.runs
+    runs.ensure(lost, house.now)
+    for number in range(died):
+        runs.start(lost, f"dead-{number}", house.now + timedelta(minutes=2), house.now)
+        runs.recover(house.now, [f"dead-{number}"])
     run = house.workspace.builder.give_up(house.workspace.project, lost, "its builder died 3 times")
     assert run is not None
     assert (run.state, run.reason) == (RunState.FAILED, "its builder died 3 times")
     house.follow(0)
     with house.workspace.worker() as worker:
         worker.run_until_idle()
-    assert subjects(house) == ["Daily failed (March 2, 2026)"]
+    assert subjects(house) == (["Daily failed (March 2, 2026)"] if told else [])
 
 
 class Stopped(Children):
