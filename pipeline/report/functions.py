@@ -78,11 +78,21 @@ def _story(error: BaseException, root: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{what} at {_relative(Path(error.filename), root)}:{error.lineno}"
     home = root.resolve()
-    own = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve().is_relative_to(home)]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename, home)]
     if not own:
         return what
     lines = [f"{_relative(Path(f.filename), root)}:{f.lineno} in {f.name}: {f.line}" for f in own]
     return "\n    ".join([f"{what} at {lines[-1]}", *(f"called from {line}" for line in reversed(lines[:-1]))])
+
+
+def _is_own(filename: str, home: Path) -> bool:
+    """Whether it is a file of the analyst's: no library's in a .venv of the project, none of this package where the
+    project is its checkout, and none that a compiled library names (`pyarrow/error.pxi`), which is not there."""
+    path = Path(filename)
+    if not path.is_absolute() or "site-packages" in path.parts:
+        return False
+    path = path.resolve()
+    return path.is_relative_to(home) and not path.is_relative_to(Path(__file__).resolve().parents[1])
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -285,6 +285,20 @@ def test_a_function_gets_what_it_asks_for_and_cannot_change_others_data(facts: F
             ),
         ),
         (
+            (
+                "import pathlib\ndef f():\n    x = pathlib.Path(__file__).parent / '.venv/lib/site-packages/x.py'\n"
+                "    exec(compile('1/0', str(x), 'exec'))"
+            ),
+            r"ZeroDivisionError: division by zero at bad\w+\.py:4 in f: exec[^\n]*$",
+        ),
+        (
+            (
+                "import os, pathlib\ndef f():\n    x = os.path.relpath(pathlib.Path(__file__).parent / 'error.pxi')\n"
+                "    exec(compile('1/0', x, 'exec'))"
+            ),
+            r"ZeroDivisionError: division by zero at bad\w+\.py:4 in f: exec[^\n]*$",
+        ),
+        (
             "import pandas as pd\ndef f():\n    return pd.DataFrame([[1, 2]], columns=['a', 'a'])",
             'column "a" occurs twice',
         ),
