@@ -20,12 +20,12 @@ PHASES = ("greeting", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "dot")
 
 
 @click.command()
-@click.argument("answer")
+@click.argument("answer", nargs=-1, required=True)
 @click.option("--phase", type=click.Choice(PHASES), help="Where the server said so; default: wherever it might.")
 @click.option("--mailer", "name", metavar="NAME", help="With this mailer's rules, of rules.yaml and its provider.")
 @json_option
 @click.pass_obj
-def command(root: Path, answer: str, phase: str | None, name: str | None, *, as_json: bool) -> None:
+def command(root: Path, answer: tuple[str, ...], phase: str | None, name: str | None, *, as_json: bool) -> None:
     """What would become of ANSWER, a server's words like "550 5.7.1 Relaying denied": the rule that decides, the
     class, what is done about it, and when the next attempt would be. Looks at nothing but the rules."""
     from pipeline.delivery.explaining import PHASES as ALL  # noqa: PLC0415 - brings the delivery room
@@ -36,10 +36,11 @@ def command(root: Path, answer: str, phase: str | None, name: str | None, *, as_
     from pipeline.delivery.verdict import Phase  # noqa: PLC0415
     from pipeline.jobs.replyrules import load_reply_rules  # noqa: PLC0415
 
+    words = " ".join(answer)
     try:
-        reply = read_answer(answer)
+        reply = read_answer(words)
     except GarbageError as error:
-        raise UsageError(f'"{answer}" is no answer ({error}); paste it whole, like "550 5.7.1 denied"') from None
+        raise UsageError(f'"{words}" is no answer ({error}); paste it whole, like "550 5.7.1 denied"') from None
     with open_workspace(root) as workspace:
         own = own_rules(load_reply_rules(root), name)
         if name is not None:

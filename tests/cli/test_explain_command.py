@@ -37,6 +37,8 @@ def test_it_names_the_rule_and_what_follows(project):
     shown = pipeline(project, "explain", "550 5.7.1 Relaying denied", "--phase", "rcpt")
     assert shown.returncode == 0, shown.stderr
     lines = shown.stdout.splitlines()
+    unquoted = pipeline(project, "explain", "550", "5.7.1", "Relaying", "denied", "--phase", "rcpt")
+    assert unquoted.stdout.splitlines()[:4] == lines[:4]
     assert lines[:4] == [
         "at rcpt",
         "  rule    relay-denied",
