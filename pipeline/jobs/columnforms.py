@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from babel import Locale, UnknownLocaleError
+
 from pipeline.jobs.names import did_you_mean, listed
 from pipeline.jobs.rules_data import check_column, check_dataset
 from pipeline.jobs.tree import Findings, Node
@@ -44,8 +46,23 @@ def check_columns(job: Node, findings: Findings) -> None:
         check_dataset(_key(columns, name), job, findings)
         for column, spec in dataset.mapping.items():
             check_column(_key(dataset, column), name, job, findings)
+            if (format_ := spec.get("format")) is not None and format_.text in {"money", "money:"}:
+                _check_country(format_, job, findings)
             if (highlight := spec.get("highlight")) is not None:
                 _check_highlight(highlight, name, job, findings)
+
+
+def _check_country(money: Node, job: Node, findings: Findings) -> None:
+    """Money without a currency is in that of the locale's country, so there must be one."""
+    locale = job.get("locale")
+    if locale is None or locale.text is None:
+        return  # en_US, or no text: said of the locale itself, as a wrong one is
+    try:
+        country = Locale.parse(locale.text).territory
+    except (UnknownLocaleError, ValueError):
+        return
+    if country is None:
+        findings.about(money, f'money of which currency? The locale "{locale.text}" names no country; write money:EUR')
 
 
 def _check_highlight(highlight: Node, dataset: str, job: Node, findings: Findings) -> None:

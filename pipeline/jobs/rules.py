@@ -116,13 +116,14 @@ def _check_scalars(job: Node, validators: Validators, findings: Findings) -> Non
 
 
 def _check_locale(text: str) -> None:
-    try:
-        if str(Locale.parse(text)) == text:
-            return
-    except (UnknownLocaleError, ValueError):
-        pass
     proper = text.replace("-", "_")
-    hint = f'; did you mean "{proper}"?' if "-" in text else "; write one like en_US or de_DE"
+    try:
+        known = str(Locale.parse(proper)) == proper
+    except (UnknownLocaleError, ValueError):
+        known = False
+    if known and proper == text:
+        return
+    hint = f'; did you mean "{proper}"?' if known else "; write one like en_US or de_DE"
     raise ValueError(f'"{text}" is not a locale{hint}')
 
 
