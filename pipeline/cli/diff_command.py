@@ -57,7 +57,10 @@ def _before(workspace: Workspace, before: str) -> Project:
     )
     if shown.returncode:
         reason = shown.stderr.decode(errors="replace").strip().partition("\n")[0]
-        raise UsageError(f'"{before}" is neither a file nor a git revision with a jobs.yaml here: {reason}')
+        raise UsageError(
+            f'"{before}" is neither a file nor a git revision with a jobs.yaml here: {reason};'
+            " name an older jobs.yaml, like `pipeline diff old.yaml`"
+        )
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "jobs.yaml"
         file.write_bytes(shown.stdout)

@@ -47,16 +47,19 @@ def command(
             since=parse_since(since, workspace.clock()) if since else None,
         )
         lines = follow(workspace.log_file, time.sleep) if following else history(workspace.log_file)
-        torn = 0
+        torn, shown = 0, 0
 
         def on_garbage(_: str) -> None:
             nonlocal torn
             torn += 1
 
         for record in select(lines, wanted, on_garbage):
+            shown += 1
             if as_json:
                 click.echo(json.dumps(record, ensure_ascii=False))
             else:
                 click.echo(format_line(record, colour=on_terminal()))
+        if not (shown or as_json):
+            click.echo("no such lines")
         if torn:
             click.echo(f"{counted(torn, 'line')} of the log could not be read", err=True)

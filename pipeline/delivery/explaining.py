@@ -54,6 +54,8 @@ def read_answer(text: str) -> Reply:
     if not lines:
         raise GarbageError("there is nothing in it")
     code = lines[0][:3]
+    if not re.fullmatch("[2-5][0-9]{2}", code):
+        raise GarbageError("it does not begin with a code like 550")
     if any(re.match("[2-5][0-9]{2}[ -]", line) and line[:3] != code for line in lines):
         raise GarbageError("there is more than one in it")
     texts = [line[4:] if line[:3] == code else line for line in lines]

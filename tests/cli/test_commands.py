@@ -221,6 +221,8 @@ def test_deliver_and_logs(project: Path) -> None:
     pipeline(project, "run", "weekly-sales", "--at", AT)
     events = [line["event"] for line in json_lines(pipeline(project, "logs", "--json").stdout)]
     assert events == ["run.started", "message.queued", "run.queued", "delivery.sent", "run.delivered"]
+    assert pipeline(project, "logs", "--event", "alert").stdout == "no such lines\n"
+    assert pipeline(project, "logs", "--event", "alert", "--json").stdout == ""
     (shown,) = pipeline(project, "logs", "--event", "delivery").stdout.splitlines()
     assert "team@example.com" in shown
 

@@ -47,3 +47,4 @@ def test_against_a_file_and_what_is_neither(tmp_path: Path) -> None:
     nothing = pipeline(project, "diff", "no-such-revision")
     assert nothing.returncode == 2
     assert '"no-such-revision" is neither a file nor a git revision' in nothing.stderr
+    assert nothing.stderr.endswith("; name an older jobs.yaml, like `pipeline diff old.yaml`\n")

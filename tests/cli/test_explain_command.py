@@ -73,10 +73,19 @@ def test_several_lines_are_read_as_one_answer(project):
     assert (found["class"], found["enhanced"]) == ("PERM_RCPT", "5.1.1")
 
 
-@pytest.mark.parametrize("answer", ["", "denied", "55 no", "999 x", "250 ok\n550 no"])
-def test_what_is_no_answer_is_refused(project, answer):
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("", "there is nothing in it"),
+        ("denied", "it does not begin with a code like 550"),
+        ("55 no", "it does not begin with a code like 550"),
+        ("999 x", "it does not begin with a code like 550"),
+        ("250 ok\n550 no", "there is more than one in it"),
+    ],
+)
+def test_what_is_no_answer_is_refused(project, answer, why):
     shown = pipeline(project, "explain", answer)
-    assert (shown.returncode, "is no answer" in shown.stderr) == (2, True), shown.stdout + shown.stderr
+    assert (shown.returncode, f"is no answer ({why})" in shown.stderr) == (2, True), shown.stdout + shown.stderr
 
 
 def test_check_finds_what_is_wrong_with_the_rules(project):
