@@ -11,7 +11,6 @@ here; the machine's own timing it does not decide.
 
 import argparse
 import contextlib
-import json
 import multiprocessing
 import os
 import random
@@ -36,6 +35,7 @@ from soak_page import Verdict, page
 
 from pipeline.ledger.records import Delivery, Run, RunKey, Terms
 from pipeline.ledger.states import ENDED, OPEN, DeliveryState, RunState, run_outcome
+from pipeline.observe.reader import parse_line
 from pipeline.wiring import Workspace
 
 CONNECTIONS = 4
@@ -264,22 +264,25 @@ class Soak:
         in_flight = self.kills * CONNECTIONS * WINDOW * 3 + sum(self.mischief.misbehaved.values()) * WINDOW * 3
         if not duplicates <= allowed <= in_flight:
             wrong.append(f"{duplicates} duplicates, {allowed} suspected, {in_flight} can have been in flight")
-        attempts, logged = self.logged(workspace, found)
+        attempts, logged, torn = self.logged(workspace, found)
         return Verdict(
             self.killed, self.seed, seconds, self.processes, Counter(str(one.state) for one in found),
             Counter(str(run.state) for run in runs), mails, sum(received.values()), duplicates, allowed,
-            attempts, logged, self.mischief.misbehaved, wrong,
+            attempts, logged, torn, self.mischief.misbehaved, wrong,
         )  # fmt: skip
 
-    def logged(self, workspace: Workspace, found: list[Delivery]) -> tuple[int, int]:
-        """How many attempts the ledger has, and how many lines about one the log. A kill between the commit and the
-        line may cost the lines of that commit, and nothing else."""
+    def logged(self, workspace: Workspace, found: list[Delivery]) -> tuple[int, int, int]:
+        """How many attempts the ledger has, how many lines about one the log, and how many half lines. A kill between
+        the commit and its lines, or while they are written, may cost the lines of that commit, and nothing else."""
         ends = {f"delivery.{state}" for state in ("sent", "deferred", "failed", "uncertain")}
         lines: Counter[tuple[int, str]] = Counter()
+        torn = 0
         for path in sorted(workspace.log_file.parent.iterdir()):
             for text in path.read_text(encoding="utf-8").splitlines():
-                line = json.loads(text)
-                if line["event"] in ends:
+                line = parse_line(text)
+                if line is None:
+                    torn += 1
+                elif line["event"] in ends:
                     lines[line["delivery"], line["event"].partition(".")[2]] += 1
         attempts: Counter[tuple[int, str]] = Counter()
         for one in found:
@@ -287,7 +290,9 @@ class Soak:
                 attempts[one.id, str(attempt.state)] += 1
         more = lines - attempts
         self.wrong += [f"the log has {n} lines more than the ledger: delivery {d} {s}" for (d, s), n in more.items()]
-        return attempts.total(), lines.total()
+        if torn > self.killed:
+            self.wrong.append(f"the log has {torn} lines that are none, after {self.killed} kills")
+        return attempts.total(), lines.total(), torn
 
 
 def wrong_with(one: Delivery, copies: int) -> list[str]:

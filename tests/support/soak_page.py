@@ -25,6 +25,7 @@ class Verdict:
     """Deliveries that the ledger suspects of having come twice."""
     attempts: int
     logged: int
+    torn: int
     misbehaved: Counter[str]
     wrong: list[str]
 
@@ -59,6 +60,7 @@ against the ledger.
 | copies beyond the first | {verdict.duplicates:,} |
 | deliveries marked `possible_duplicate`, which may have such copies | {verdict.allowed:,} |
 | attempts in the ledger, lines about them in the log | {verdict.attempts:,}, {verdict.logged:,} |
+| lines of the log that a kill cut in two | {verdict.torn:,} |
 | what the server did wrong | {table(verdict.misbehaved)} |
 
 A marked one is a mail that was under way when a process died or a connection broke behind its final dot, of a job that
