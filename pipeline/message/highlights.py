@@ -93,11 +93,13 @@ def _limits(highlight: Highlight, spec: ColumnSpec, cells: Cells, texts: list[st
         is_high = number is not None and above is not None and number > above
         is_low = number is not None and below is not None and number < below
         tones.append(high if is_high else low if is_low else "")
+    if not any(tones):  # limits that nothing is beyond need not even be readable, as in a column without values
+        return Lit("limit", texts, tones, "")
     said = [
         f"{word} {cells.read_limit(limit)}" for word, limit in (("above", above), ("below", below)) if limit is not None
     ]
     unit = f" {spec.unit}" if spec.unit else ""
-    legend = f"* {cells.label} {' or '.join(said)}{unit}" if any(tones) else ""
+    legend = f"* {cells.label} {' or '.join(said)}{unit}"
     return Lit("limit", [f"* {text}" if tone else text for text, tone in zip(texts, tones, strict=True)], tones, legend)
 
 

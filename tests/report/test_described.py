@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import SourceError
@@ -130,6 +130,7 @@ SPECS = st.builds(
 
 @settings(max_examples=300)
 @given(st.sampled_from(list(FRAME)), SPECS)
+@example("none", ColumnSpec.model_validate({"format": "date", "highlight": {"above": 2}}))
 def test_what_fits_can_be_shown(column: str, spec: ColumnSpec) -> None:
     columns = {str(name): series for name, series in FRAME.items()}
     if list(misfits(column, spec, columns)):
