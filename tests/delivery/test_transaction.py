@@ -233,6 +233,14 @@ def test_a_lone_dot_after_a_refused_mail_leaves_it_refused():
     assert said.actions() == {A: "plain"}
 
 
+def test_no_lone_dot_where_it_would_be_an_empty_mail():
+    """MAIL is refused and an address accepted all the same: the server has not forgotten an older MAIL."""
+    said = begin(A, B).hear("451 4.3.0 later", "250 2.1.5 ok", "503 5.5.1 no", "354 go")
+    assert said.written[-1] == "DATA"
+    assert said.transaction.session_over
+    assert {str(verdict.phase) for verdict in said.transaction.verdicts.values()} == {"mail"}
+
+
 def test_a_failing_rset_ends_the_session_and_changes_no_verdict():
     said = begin(A).hear("250 ok", "550 5.1.1 no", "554 5.5.1 none", "451 4.3.0 what")
     assert said.kinds() == {A: "PERM_RCPT"}

@@ -26,6 +26,9 @@ class DataTransaction(Transaction):
     """Where there is no pipelining: the commands behind the one that waits for its answer."""
     _last = Phase.LOCAL
     """What the last reply was about."""
+    _unforgotten: Verdict | None = None
+    """The refusal of MAIL, where an address was accepted behind it all the same: for an older MAIL that the server has
+    not forgotten. A lone dot would then be an empty mail."""
 
     @property
     def phase(self) -> Phase:
@@ -112,6 +115,8 @@ class DataTransaction(Transaction):
 
     def _on_rcpt(self, reply: Reply, who: str) -> bytes:
         if self._mail_refused is not None:
+            if reply.code // 100 == 2:
+                self._unforgotten = self._mail_refused
             return b""
         verdict = self._judge_rcpt(reply, who)
         if reply.code == 421 or verdict.kind is Kind.PROTOCOL:
@@ -125,6 +130,8 @@ class DataTransaction(Transaction):
             if self.accepted:
                 self.stage = Stage.READY
                 return b""
+            if self._unforgotten is not None:
+                return self._conclude(self._unforgotten, over=True)
             self.stage = Stage.CLEANING
             self._waiting.append((Phase.DOT, ""))
             return LONE_DOT

@@ -203,8 +203,8 @@ class Pool:
             if not session.busy:
                 session.quit()
             return False
-        if not session.busy and not session.is_alive():
-            session.end("closed", "the server had closed the idle connection")
+        if not session.busy and not session.fits_next(window, now):
+            session.end("closed", "the server had closed the idle connection, or would confuse the next letter on it")
             return False
         work = self._backlog.next_work(session.capabilities, now, chunked=session.chunked(window, now))
         if work is not None:

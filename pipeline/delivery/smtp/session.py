@@ -70,6 +70,9 @@ class Session:
         BDAT and does not know it takes the letter for commands."""
         self.surplus = False
         """Whether the server answered more often than it was asked, where letters went by BDAT."""
+        self._cleared = True
+        """False: BDAT failed and left what only RSET clears (RFC 3030 §2). A letter by BDAT begins with that, one by
+        DATA does not."""
         self._closing = False
         """Whether 421 is the last thing that the server said."""
         self._quitting = False
@@ -116,8 +119,12 @@ class Session:
         allowed = window if self._takes_chunks else 1
         return last.chunked and len(self.works) < allowed and sum(work.size for work in self.works) < _IN_FLIGHT
 
-    def is_alive(self) -> bool:
-        """For an idle session: nothing was said unasked and the connection stands."""
+    def fits_next(self, window: int, now: float) -> bool:
+        """For an idle session: the connection stands, and nothing is left on it that the next letter would meet."""
+        return self._is_alive() and (self._cleared or self.chunked(window, now))
+
+    def _is_alive(self) -> bool:
+        """Nothing was said unasked and the connection stands."""
         try:
             said = self.socket.recv(4096)
         except (BlockingIOError, ssl.SSLWantReadError):
@@ -292,6 +299,7 @@ class Session:
             self.served += not transaction.untouched
             self.mails += taken
             self._takes_chunks = self._takes_chunks or (taken and transaction.chunked)
+            self._cleared = taken or not transaction.chunked
             self.done.append(work)
             self._retired = self._retired or transaction.session_over
             if unsent or (self._retired and not transaction.chunked):
