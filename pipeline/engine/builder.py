@@ -96,7 +96,8 @@ class Builder:
         """Builds the run into another sink; the ledger learns nothing of it, and the gate only says what it would
         do. Raises ReportError."""
         terms = GateTerms(self._memory.before(key), rehearsal=True)
-        request = BuildRequest(project, key, self._folders.state, self._folders.artifacts, sink, gate=terms)
+        folders = self._folders
+        request = BuildRequest(project.only(key.job), key, folders.state, folders.artifacts, sink, gate=terms)
         return self._call(project.jobs[key.job], request, on_progress)
 
     def build(
@@ -128,7 +129,8 @@ class Builder:
                     terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
                     sink = self._sink(key, owner)
                     folders = self._folders
-                    request = BuildRequest(project, key, folders.state, folders.artifacts, sink, only_to, terms)
+                    own = project.only(key.job)
+                    request = BuildRequest(own, key, folders.state, folders.artifacts, sink, only_to, terms)
                     summary = self._call(job, request, self._telling(key, on_progress))
                     return self._conclude(project, run, owner, summary, terms.before.trouble, asked=asked)
                 except BuildCancelledError:

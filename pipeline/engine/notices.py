@@ -98,7 +98,8 @@ class Notices:
             self._runs.ensure(key, now)
             if self._runs.start(key, owner, now + 2 * LEASE, now) is None:
                 return None
-            request = NoticeRequest(project, run.key, key, notice, self._sink(key, owner), self._shelf)
+            sink = self._sink(key, owner)
+            request = NoticeRequest(project.only(job.name), run.key, key, notice, sink, self._shelf)
             self._children.call(compose_notice, request, _ALLOWED, lambda _: None)
         except BuildCancelledError:
             raise
