@@ -8,6 +8,7 @@ import click
 from pipeline.cli.output import json_option, print_json, print_rows
 from pipeline.cli.times import local, parse_since
 from pipeline.cli.workspace import open_workspace, zone_of
+from pipeline.ledger.looking import Which
 from pipeline.ledger.records import Delivery
 from pipeline.ledger.states import DeliveryState
 from pipeline.wiring import Workspace
@@ -45,14 +46,14 @@ def command(
 ) -> None:
     """The deliveries in the ledger, the latest first."""
     with open_workspace(root) as workspace:
-        found = workspace.outbox.each(
-            run=workspace.runs.resolve(run).key if run else None,
+        which = Which(
+            run=str(workspace.runs.resolve(run).key) if run else None,
             job=job,
             state=DeliveryState(state) if state else None,
             recipient=recipient,
             since=parse_since(since, workspace.clock(), zone_of(workspace, job) if job else "UTC") if since else None,
-            limit=limit,
         )
+        found = workspace.outbox.each(which, limit)
         if as_json:
             for delivery in found:
                 print_json(delivery_row(delivery))

@@ -12,6 +12,7 @@ from pipeline.cli.times import local
 from pipeline.cli.workspace import open_workspace, zone_of
 from pipeline.ledger.bouncing import Bounce
 from pipeline.ledger.kept_records import Ingredient
+from pipeline.ledger.looking import Which
 from pipeline.ledger.operator_records import AuditLine
 from pipeline.ledger.records import Attempt, Part, Run
 from pipeline.wiring import Workspace
@@ -104,7 +105,7 @@ def _print_json(workspace: Workspace, run: Run) -> None:
         print_json(_audit(line))
     for bounce in workspace.bounces.of_run(run.key):
         print_json(_bounce(bounce))
-    deliveries = workspace.outbox.each(run=run.key, limit=run.deliveries)
+    deliveries = workspace.outbox.each(Which(run=str(run.key)), run.deliveries)
     while page := list(islice(deliveries, _PAGE)):
         attempts = workspace.outbox.attempts_at([delivery.id for delivery in page])
         for delivery in page:

@@ -96,8 +96,7 @@ class Builder:
         """Builds the run into another sink; the ledger learns nothing of it, and the gate only says what it would
         do. Raises ReportError."""
         terms = GateTerms(self._memory.before(key), rehearsal=True)
-        folders = self._folders
-        request = BuildRequest(project.only(key.job), key, folders.state, folders.artifacts, sink, gate=terms)
+        request = self._request(project, key, sink, (), terms)
         return self._call(project.jobs[key.job], request, on_progress)
 
     def build(
@@ -127,10 +126,7 @@ class Builder:
             with self._holding(run, owner):
                 try:
                     terms = GateTerms(self._memory.before(key), now - run.created_at, asked=bool(key.variant))
-                    sink = self._sink(key, owner)
-                    folders = self._folders
-                    own = project.only(key.job)
-                    request = BuildRequest(own, key, folders.state, folders.artifacts, sink, only_to, terms)
+                    request = self._request(project, key, self._sink(key, owner), only_to, terms)
                     summary = self._call(job, request, self._telling(key, on_progress))
                     return self._conclude(project, run, owner, summary, terms.before.trouble, asked=asked)
                 except BuildCancelledError:
@@ -149,6 +145,13 @@ class Builder:
             with self._holding(run, owner):
                 told = run.builds <= ATTEMPTS + _TELLINGS
                 return self._fail(project, run, owner, ReportError(reason), told=told)
+
+    def _request(
+        self, project: Project, key: RunKey, sink: Sink, only_to: tuple[Mailbox, ...], terms: GateTerms
+    ) -> BuildRequest:
+        """What the child is handed: of the project its own job alone."""
+        folders = self._folders
+        return BuildRequest(project.only(key.job), key, folders.state, folders.artifacts, sink, only_to, terms)
 
     def _telling(self, key: RunKey, on_progress: Progress) -> Progress:
         """The progress of a build, messages that had to be made smaller told to the log too."""

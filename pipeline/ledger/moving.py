@@ -29,12 +29,12 @@ class Moved:
     """What was moved; see `Acted`."""
 
     numbers: "array[int]" = field(default_factory=lambda: array("q"))
-    was: Counter[str] = field(default_factory=Counter)
+    was: Counter[DeliveryState] = field(default_factory=Counter)
     examples: list[str] = field(default_factory=list)
 
     def add(self, page: Sequence[AnyRow]) -> None:
         self.numbers.extend(row.id for row in page)
-        self.was.update(row.state for row in page)
+        self.was.update(DeliveryState(row.state) for row in page)
         self.examples += [row.recipient for row in page[: _EXAMPLES - len(self.examples)]]
 
 

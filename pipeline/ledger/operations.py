@@ -127,8 +127,7 @@ class Operations:
                 write_audit(connection, action, note, row.key, len(changed), run=row.id, delivery=delivery)
             now = to_run(_expect(connection, key))
             in_flight = _in_flight(connection, row.id, delivery)
-            was = {DeliveryState(state): count for state, count in moved.was.items()}
-            return Acted(now, changed, in_flight, ended, was=was, examples=tuple(moved.examples))
+            return Acted(now, changed, in_flight, ended, was=moved.was, examples=tuple(moved.examples))
 
     def _withdraw(self, key: RunKey, note: Note) -> Acted | None:
         """Skips a run that nobody has queued; None for one that is beyond that."""

@@ -9,6 +9,7 @@ from pipeline.ledger import circuits, claims, looking, metering, sweeping, takin
 from pipeline.ledger.auditing import write_audit
 from pipeline.ledger.database import read, write
 from pipeline.ledger.journal import WAITING, journal
+from pipeline.ledger.looking import Which
 from pipeline.ledger.operator_records import Action, Note
 from pipeline.ledger.records import Attempt, Delivery, Journaled, Outcome, RunKey, Swept
 from pipeline.ledger.schema import deliveries, runs
@@ -151,7 +152,7 @@ class Outbox:
     def counts(self, *, run: RunKey | str | None = None, job: str | None = None) -> dict[DeliveryState, int]:
         """How many deliveries are in each state, of a run, of a job, or of all."""
         with read(self._engine) as connection:
-            return looking.counts(connection, looking.Which(_key(run), job))
+            return looking.counts(connection, Which(_key(run), job))
 
     def deliveries(
         self,
@@ -164,20 +165,11 @@ class Outbox:
         limit: int = 100,
     ) -> list[Delivery]:
         """Deliveries, the latest first; `since` is the due time of their run."""
-        return list(self.each(run=run, job=job, state=state, recipient=recipient, since=since, limit=limit))
+        return list(self.each(Which(_key(run), job, state, recipient, since), limit))
 
-    def each(
-        self,
-        *,
-        run: RunKey | str | None = None,
-        job: str | None = None,
-        state: DeliveryState | None = None,
-        recipient: str | None = None,
-        since: datetime | None = None,
-        limit: int,
-    ) -> Iterator[Delivery]:
+    def each(self, which: Which, limit: int) -> Iterator[Delivery]:
         """As `deliveries`, read some hundred at a time, each page in a transaction of its own: for any number."""
-        return looking.newest(self._engine, looking.Which(_key(run), job, state, recipient, since), limit)
+        return looking.newest(self._engine, which, limit)
 
     def attempts(self, delivery: int) -> list[Attempt]:
         """All attempts at one delivery, the first first."""

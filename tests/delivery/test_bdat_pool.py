@@ -146,29 +146,30 @@ def test_too_many_recipients_are_split_at_once_and_the_limit_is_learnt(bench, ma
     assert all(delivery.attempts == 1 for delivery in bench.deliveries())
 
 
-def patient_pool(server, trusting, later):
-    """One connection, and a clock that is `later()` seconds ahead."""
-    return Pool(
+def deliver_two_seconds_apart(bench, server, trusting):
+    """Two letters over one connection, by the pool's clock."""
+    later = 0.0
+    pool = Pool(
         partial(open_link, Relay(server.host, server.port, "plain"), trusting, QUICK),
         no_artifacts,
         name="relay",
         connections=1,
         timeouts=QUICK,
-        monotonic=lambda: time.monotonic() + later(),
+        monotonic=lambda: time.monotonic() + later,
     )
+    worker = bench.worker({"relay": pool})
+    for number in range(2):
+        bench.queue([make_letter(number)], on_uncertain="hold")
+        worker.run_until_idle()
+        later = 2.0
+    worker.close()
 
 
 def test_an_idle_connection_that_dies_leaves_nothing_in_doubt(bench, trusting):
     """The server hangs up in the moment in which the next letter comes, two seconds later by the pool's clock."""
-    later = 0.0
     script = {"mail": lambda turn: cut() if turn.count == 2 else None}
     with ScriptedServer(offers=CHUNKING, script=script) as server:
-        worker = bench.worker({"relay": patient_pool(server, trusting, lambda: later)})
-        for number in range(2):
-            bench.queue([make_letter(number)], on_uncertain="hold")
-            worker.run_until_idle()
-            later = 2.0
-        worker.close()
+        deliver_two_seconds_apart(bench, server, trusting)
     assert bench.states() == {"sent": 2}
     assert all(delivery.attempts == 1 for delivery in bench.deliveries())
     assert (server.sessions, len(server.lines("MAIL")), len(server.lines("BDAT"))) == (2, 3, 2)
@@ -177,15 +178,9 @@ def test_an_idle_connection_that_dies_leaves_nothing_in_doubt(bench, trusting):
 def test_what_bdat_left_on_a_connection_meets_no_letter_by_data(bench, trusting):
     """Nobody was accepted, so that the server still has the sender (RFC 3030 §2); two seconds later a letter would go
     by DATA on that connection."""
-    later = 0.0
     script = {"rcpt": lambda turn: say("550 5.1.1 no such user") if turn.count == 1 else None}
     with ScriptedServer(offers=CHUNKING, script=script) as server:
-        worker = bench.worker({"relay": patient_pool(server, trusting, lambda: later)})
-        for number in range(2):
-            bench.queue([make_letter(number)], on_uncertain="hold")
-            worker.run_until_idle()
-            later = 2.0
-        worker.close()
+        deliver_two_seconds_apart(bench, server, trusting)
     assert bench.states() == {"failed": 1, "sent": 1}
     assert (server.sessions, len(server.lines("MAIL")), server.lines("RSET")) == (2, 2, [])
 

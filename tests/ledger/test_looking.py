@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from pipeline.ledger.looking import Which
 from pipeline.ledger.operations import Operations
 from pipeline.ledger.operator_records import Note
 from pipeline.ledger.records import Delivery
@@ -89,7 +90,7 @@ def test_whatever_is_asked_the_latest_that_fit_are_told(desk: Any) -> None:
 
 def test_more_than_a_page_is_told_whole_while_it_changes(desk: Any) -> None:
     key = desk.queued(desk.people(1203))
-    told = desk.outbox.each(run=key, limit=1100)
+    told = desk.outbox.each(Which(run=str(key)), 1100)
     first = next(told)
     Operations(desk.engine).hold(key, Note("ana", desk.now))
     rest = list(told)
